@@ -1,0 +1,63 @@
+"""Where work runs: machine settings come from the environment, never from params, and never change a byte.
+
+    EARMARK_WORKERS   how many threads or processes work at once (default: the cores this process may use)
+    EARMARK_DEVICE    cpu, cuda, cuda:1, ... (default: cuda where there is one)
+
+Every worker computes with one math thread; set before numpy and torch start their own pools.
+"""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+
+class SettingError(ValueError):
+    """An environment variable of earmark holds what it may not."""
+
+
+def n_workers() -> int:
+    """Return how many workers may run at once, from EARMARK_WORKERS or the cores at hand."""
+    text = os.environ.get("EARMARK_WORKERS", "")
+    if not text:
+        return len(os.sched_getaffinity(0))
+    if not text.isdigit() or int(text) < 1:
+        raise SettingError(
+            f"EARMARK_WORKERS is {text!r}, expected a whole number of at least 1; unset it for all cores"
+        )
+    return int(text)
+
+
+def threads() -> Executor:
+    """Return an executor of threads, for arithmetic that lets go of the interpreter's lock."""
+    return ThreadPoolExecutor(n_workers())
+
+
+def fresh_processes() -> Executor:
+    """Return an executor that runs each task in a process of its own, for libraries that keep state."""
+    context = multiprocessing.get_context("forkserver")
+    return ProcessPoolExecutor(n_workers(), mp_context=context, max_tasks_per_child=1)
+
+
+def map_in_order(
+    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[Result]:
+    """Yield `function(item)` in the order of `items`, never reading more than `ahead` items in advance.
+
+    Unlike `Executor.map`, which reads all items at once, memory stays constant in their number.
+    """
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(executor.submit(function, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,48 @@
+"""What a source tells: facts about itself, the archives it brings, and the origin of each member's sound.
+
+A source is a module with `INFO`, `Params` (what to bring: section `download.options`), `Layout` (how a path is read:
+section `decode.layout`), `INDEX` (which members are lists to read first), and two functions:
+
+    collect(options, folder) -> archives     puts whole archives into `folder`, checked by their sha256
+    describe(paths, texts, layout, part)     path -> Origin, for each member that the layout knows as sound
+"""
+
+from dataclasses import dataclass
+
+NOISE_FOLDER = "_background_noise_"
+
+
+class SourceError(ValueError):
+    """A source cannot bring what params.yaml asks for."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a person must know about a source before using it."""
+
+    title: str
+    homepage: str
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One archive in data/raw: `part` names the part that all its clips belong to, or is empty."""
+
+    name: str
+    url: str
+    sha256: str
+    n_bytes: int
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose sound a member is. `part` is train, val, test, or empty where the source names none."""
+
+    word: str
+    speaker: str
+    group: str
+    part: str = ""
+    is_noise: bool = False

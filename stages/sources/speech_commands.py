@@ -1,0 +1,87 @@
+"""Google Speech Commands, version 0.01 or 0.02, or any archive in its layout.
+
+`<word>/<speaker>_nohash_<take>.wav`, `_background_noise_/`, `validation_list.txt` and `testing_list.txt`. Where an
+archive has no lists, the part follows from the speaker by the rule that made them (SHA-1, 10 % and 10 %). The test
+archive of version 0.02 (4,890 clips, 12 classes) may replace the test part.
+
+P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from stages.params import Section
+from stages.sources.origin import NOISE_FOLDER, Archive, Info, Origin, SourceError
+from stages.sources.transfer import Address, fetch
+from stages.tables.labels import SILENCE
+
+INFO = Info(
+    title="Speech Commands",
+    homepage="https://arxiv.org/abs/1804.03209",
+    licence="CC BY 4.0",
+    citation="P. Warden, Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition, arXiv:1804.03209, 2018",
+)
+INDEX = re.compile(r"(^|/)(validation|testing)_list\.txt$")
+SOUND = re.compile(r"^(?P<speaker>[^/]+?)_nohash_\d+\.\w+$")
+SPEAKERS_MAX = 2**27 - 1  # of the published rule
+VAL_PERCENT = 10.0
+TEST_PERCENT = 10.0
+
+
+class Params(Section):
+    """Which archives: the recordings, and the canonical test archive or null."""
+
+    archive: Address
+    test_archive: Address | None
+
+
+class Layout(Section):
+    """Nothing to choose: the layout is the data set's own."""
+
+
+def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
+    """Fetch the archive of recordings and, where asked for, the test archive."""
+    archives = [fetch(options.archive, folder)]
+    if options.test_archive is not None:
+        archives.append(fetch(options.test_archive, folder, part="test"))
+    if len({archive.name for archive in archives}) < len(archives):
+        raise SourceError("download.options: both archives have one file name; rename one of them")
+    return tuple(archives)
+
+
+def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, part: str) -> dict[str, Origin]:
+    """Return the origin of each of `paths` that is a recording; `texts` holds the lists of the parts."""
+    listed = {}
+    for name, text in texts.items():
+        which = "val" if PurePosixPath(name).name.startswith("validation") else "test"
+        folder = PurePosixPath(name).parent
+        listed.update({str(folder / line.strip()): which for line in text.splitlines() if line.strip()})
+    absent = sorted(set(listed) - set(paths)) if texts else []
+    if absent:
+        raise SourceError(
+            f"{', '.join(texts)}: lists {len(absent)} files that are not in the archive, first {absent[0]!r}"
+        )
+    origins = {}
+    for path in paths:
+        name, word = PurePosixPath(path).name, PurePosixPath(path).parent.name
+        found = SOUND.match(name)
+        if word == NOISE_FOLDER and PurePosixPath(name).suffix in (".wav", ".flac"):
+            origins[path] = Origin(SILENCE, path, path, part, is_noise=True)
+        elif word == SILENCE and part:
+            origins[path] = Origin(SILENCE, path, path, part)
+        elif found and word:
+            speaker = found["speaker"]
+            by_rule = listed.get(path, "train") if texts else part_of(speaker)
+            origins[path] = Origin(word, speaker, speaker, part or by_rule)
+    return origins
+
+
+def part_of(speaker: str) -> str:
+    """Return the part of a speaker by the data set's own rule: a share of 2^27 - 1 from SHA-1 of the name."""
+    number = int(hashlib.sha1(speaker.encode()).hexdigest(), 16)
+    percent = (number % (SPEAKERS_MAX + 1)) * (100.0 / SPEAKERS_MAX)
+    if percent < VAL_PERCENT:
+        return "val"
+    return "test" if percent < VAL_PERCENT + TEST_PERCENT else "train"

@@ -1,0 +1,163 @@
+"""Say what the task is: a class and a part for each clip that takes part in it.
+
+Reads   data/clips/
+Writes  data/labels.parquet, metrics/split/parts.json, metrics/split/counts.csv
+Params  split
+Run     python -m stages.split
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from stages.files import write_csv, write_json
+from stages.params import Section, read_section
+from stages.tables import clips, labels
+from stages.tables.labels import PARTS, SILENCE, UNKNOWN
+from stages.tables.parquet import read_shards, write_table
+from stages.tasks import NO_PART, TaskError, label_words, part_groups, part_noise
+
+CLIPS = Path("data/clips")
+LABELS = Path("data/labels.parquet")
+METRICS = Path("metrics/split")
+COLUMNS = ("clip_id", "word", "speaker", "group", "official_part", "is_noise", "recording_s", "start_s", "seconds")
+UNUSED = "unused"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Params(Section):
+    """The classes, and how clips are divided where the source does not say."""
+
+    task: Literal["keywords", "words", "labels"]
+    keywords: tuple[str, ...]
+    unknown_share: Share
+    silence_share: Share
+    val_share: Annotated[float, Field(gt=0, lt=0.5)]
+    test_share: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: int
+
+    @model_validator(mode="after")
+    def _keywords_fit_the_task(self) -> "Params":
+        if (self.task == "keywords") != bool(self.keywords):
+            raise ValueError("keywords to be named for the task 'keywords' and [] for the others")
+        if len(set(self.keywords)) < len(self.keywords):
+            raise ValueError("each keyword once")
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the keyword task, in order; none for the other tasks, whose classes the clips tell."""
+        if self.task != "keywords":
+            return ()
+        unknown = (UNKNOWN,) if self.unknown_share else ()
+        return (*self.keywords, *unknown, *((SILENCE,) if self.silence_share else ()))
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Shares of train, val and test."""
+        return (1.0 - self.val_share - self.test_share, self.val_share, self.test_share)
+
+
+def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[str, int]]:
+    """Return the labels of `rows` of clips, by clip_id, the classes, and how many clips were left out and why."""
+    rows = rows.sort_by("clip_id")
+    column = {name: rows.column(name).to_numpy(zero_copy_only=False) for name in COLUMNS}
+    words, groups, official = (column[name].astype(str) for name in ("word", "group", "official_part"))
+    is_noise = column["is_noise"].astype(bool)
+    classes, label_ids = label_words(words, is_noise, params.task, params.classes)
+
+    unused = official == UNUSED
+    outside = (label_ids < 0) & ~unused
+    by_time = is_noise & _long_enough(column, params) & (official == NO_PART) & ~outside
+    by_group = ~by_time & ~unused & ~outside
+    parts = np.full(len(rows), NO_PART, object)
+    parts[by_group] = part_groups(groups[by_group], label_ids[by_group], official[by_group], params.shares, params.seed)
+    parts[by_time] = part_noise(
+        column["start_s"][by_time], column["seconds"][by_time], column["recording_s"][by_time], params.shares
+    )
+
+    placed = parts != NO_PART
+    kept = placed & drawn(parts, label_ids, classes, params)
+    left_out = {
+        "official_part_unused": int(unused.sum()),
+        "not_in_task": int(outside.sum()),
+        "noise_across_parts": int((by_time & ~placed).sum()),
+        "not_drawn": int((placed & ~kept).sum()),
+    }
+    table = pa.Table.from_pydict(
+        {
+            "clip_id": column["clip_id"][kept],
+            "label": np.array(classes, object)[label_ids[kept]],
+            "label_id": label_ids[kept].astype(np.int16),
+            "part": parts[kept],
+            "speaker": column["speaker"][kept],
+            "word": column["word"][kept],
+        },
+        schema=labels.TABLE.schema,
+    )
+    return table, classes, left_out
+
+
+def _long_enough(column: dict[str, np.ndarray], params: Params) -> np.ndarray:
+    """Noise recordings whose smallest share holds a window; a shorter one goes whole into one part, as a group."""
+    return column["recording_s"] * min(params.shares) >= column["seconds"]
+
+
+def drawn(parts: np.ndarray, label_ids: np.ndarray, classes: list[str], params: Params) -> np.ndarray:
+    """Return which clips stay: all, but in val and test only the task's share of unknown and silence, drawn once."""
+    kept = np.ones(len(parts), bool)
+    n_keywords = len(params.keywords)
+    for part_number, part in enumerate(PARTS[1:]):
+        n_said = np.count_nonzero((parts == part) & (label_ids < n_keywords) & (label_ids >= 0))
+        for number in range(n_keywords, len(params.classes)):
+            share = params.unknown_share if classes[number] == UNKNOWN else params.silence_share
+            candidates = np.flatnonzero((parts == part) & (label_ids == number))
+            generator = np.random.default_rng([params.seed, part_number, number])
+            kept[candidates] = False
+            kept[generator.permutation(candidates)[: round(share * n_said)]] = True
+    return kept
+
+
+def counts(table: pa.Table, classes: list[str]) -> list[tuple[str, str, int, int]]:
+    """Return (label, part, clips, speakers) for every class and part, none left out.
+
+    Raises TaskError where a class has no clip in a part: it could not be learned, chosen or judged.
+    """
+    label, part, speaker = (table.column(name).to_numpy(zero_copy_only=False) for name in ("label", "part", "speaker"))
+    found = []
+    for name in classes:
+        for which in PARTS:
+            here = (label == name) & (part == which)
+            found.append((name, which, int(here.sum()), len(set(speaker[here]))))
+    empty = [(name, which) for name, which, n, _ in found if n == 0]
+    if empty:
+        name, which = empty[0]
+        have = ", ".join(f"{n} in {where}" for label_, where, n, _ in found if label_ == name)
+        raise TaskError(
+            f"class {name!r}: has no clip in {which} ({have}), and every part needs one by a group of its own; "
+            f"record more of it or take it out of the task{'' if len(empty) == 1 else f' ({len(empty)} such gaps)'}"
+        )
+    return found
+
+
+def main() -> None:
+    """Divide the clips of data/clips."""
+    params = read_section("split", Params)
+    rows = read_shards(CLIPS, clips.TABLE, COLUMNS)
+
+    table, classes, left_out = assign(rows, params)
+    found = counts(table, classes)
+
+    write_table(LABELS, table, labels.TABLE)
+    n_in = {part: sum(n for _, which, n, _ in found if which == part) for part in PARTS}
+    write_json(METRICS / "parts.json", {"n_clips": n_in, "n_left_out": left_out, "n_classes": len(classes)})
+    write_csv(METRICS / "counts.csv", ["label", "part", "clips", "speakers"], found)
+    print(f"split: {len(classes)} classes, " + ", ".join(f"{n:,} clips in {part}" for part, n in n_in.items()))
+
+
+if __name__ == "__main__":
+    main()

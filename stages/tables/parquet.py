@@ -1,0 +1,134 @@
+"""Tables as Parquet: what every table of earmark shares.
+
+A small table is one file. A large one is a folder of shards `part-00000.parquet` and a `manifest.json`, written
+last, that lists them; readers take the list from the manifest. Files are zstd level 1, byte-stream split on float
+columns, no dictionary but on strings, page checksums written and verified. Names and types are checked on reading.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.files import read_json, sha256_of, whole, write_json
+
+ROWS_PER_GROUP = 1024
+ROWS_PER_SHARD = 8192
+ZSTD_LEVEL = 1
+
+
+class TableError(ValueError):
+    """A table on disk is not what its module says it is."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table holds: its name, the columns that identify a row, its schema.
+
+    `sized` names columns whose width params decide (fixed-size binary, tensors): their kind alone is checked.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    schema: pa.Schema
+    sized: tuple[str, ...] = ()
+
+
+def column(name: str, kind: pa.DataType, unit: str, meaning: str) -> pa.Field:
+    """Return a field, never null, that carries its unit ("" for none) and meaning as metadata."""
+    return pa.field(name, kind, nullable=False, metadata={"unit": unit, "meaning": meaning})
+
+
+def write_table(path: Path, rows: pa.Table, table: Table) -> None:
+    """Write `rows` as one whole Parquet file; raises TableError where they do not fit `table`."""
+    check(rows.schema, table, str(path))
+    with whole(path) as temporary:
+        pq.write_table(
+            rows,
+            temporary,
+            row_group_size=ROWS_PER_GROUP,
+            compression="zstd",
+            compression_level=ZSTD_LEVEL,
+            use_dictionary=[field.name for field in rows.schema if pa.types.is_string(field.type)],
+            use_byte_stream_split=_float_leaves(rows.schema),
+            write_page_checksum=True,
+        )
+
+
+def read_table(path: Path, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a Parquet file, or some of its columns; raises TableError where it does not fit `table`."""
+    if not path.exists():
+        raise TableError(f"{path}: is missing; run `dvc repro` or `dvc pull`")
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check(file.schema_arrow, table, str(path), columns)
+        return file.read(columns=None if columns is None else list(columns))
+
+
+def write_shards(folder: Path, shards: Iterable[pa.Table], table: Table) -> int:
+    """Write each of `shards` as a part of `folder`, then the manifest; return the number of rows."""
+    entries = [write_shard(folder, index, rows, table) for index, rows in enumerate(shards)]
+    return write_manifest(folder, entries, table)
+
+
+def write_shard(folder: Path, index: int, rows: pa.Table, table: Table) -> dict[str, object]:
+    """Write one part of a folder; return its entry for the manifest."""
+    name = f"part-{index:05d}.parquet"
+    write_table(folder / name, rows, table)
+    return {"name": name, "rows": rows.num_rows, "sha256": sha256_of(folder / name)}
+
+
+def write_manifest(folder: Path, entries: Sequence[dict], table: Table) -> int:
+    """Write the list of a folder's parts, which makes the folder whole; return its number of rows."""
+    n_rows = sum(entry["rows"] for entry in entries)
+    write_json(folder / "manifest.json", {"table": table.name, "rows": n_rows, "parts": list(entries)})
+    return n_rows
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """Return the parts of a folder in order, as its manifest lists them."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        raise TableError(f"{manifest}: is missing, so the folder is not whole; run `dvc repro` or `dvc pull`")
+    return [folder / entry["name"] for entry in read_json(manifest)["parts"]]
+
+
+def iter_shards(folder: Path, table: Table, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of each part of a folder, in order, one part in memory at a time."""
+    for path in shard_paths(folder):
+        yield read_table(path, table, columns)
+
+
+def read_shards(folder: Path, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return all rows of a folder, or some of their columns."""
+    return pa.concat_tables(list(iter_shards(folder, table, columns)))
+
+
+def check(schema: pa.Schema, table: Table, where: str, columns: Sequence[str] | None = None) -> None:
+    """Raise TableError where `schema` lacks a column of `table` or has it in another type.
+
+    With `columns`, those alone are looked at. A column that `table` does not know is refused.
+    """
+    for name in columns if columns is not None else table.schema.names:
+        if name not in schema.names:
+            raise TableError(f"{where}: {table.name}.{name} is missing; the file holds {', '.join(schema.names[:20])}")
+    for field in schema:
+        if columns is not None and field.name not in columns:
+            continue
+        if field.name not in table.schema.names:
+            raise TableError(f"{where}: {table.name}.{field.name} is not a column of {table.name}")
+        expected = table.schema.field(field.name).type
+        same = type(field.type) is type(expected) if field.name in table.sized else field.type == expected
+        if not same:
+            raise TableError(f"{where}: {table.name}.{field.name} is {field.type}, expected {expected}")
+
+
+def _float_leaves(schema: pa.Schema) -> list[str]:
+    leaves = []
+    for field in schema:
+        if pa.types.is_floating(field.type):
+            leaves.append(field.name)
+        elif isinstance(field.type, pa.FixedShapeTensorType):
+            leaves.append(f"{field.name}.list.element")
+    return leaves

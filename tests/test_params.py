@@ -1,0 +1,74 @@
+"""params.yaml is refused by name where it is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.params import ParamsError, Section, names_of, read_section
+
+
+class Inner(Section):
+    hop_s: float
+    names: tuple[str, ...]
+
+
+class Outer(Section):
+    n_mels: int
+    keep_frames: bool
+    inner: Inner
+
+
+GOOD = "mel: {n_mels: 40, keep_frames: true, inner: {hop_s: 1e-2, names: [yes, no, on, off]}}\n"
+
+
+def read(folder: Path, text: str, key: str = "mel") -> Outer:
+    (folder / "params.yaml").write_text(text)
+    return read_section(key, Outer, folder / "params.yaml")
+
+
+def test_words_that_yaml_1_1_takes_for_booleans_are_words_and_1e_2_is_a_number(tmp_path: Path) -> None:
+    params = read(tmp_path, GOOD)
+    assert params.inner.names == ("yes", "no", "on", "off")
+    assert params.inner.hop_s == 0.01
+
+
+def test_params_are_frozen(tmp_path: Path) -> None:
+    params = read(tmp_path, GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        params.n_mels = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "words"),
+    [
+        ("n_mels", "n_mel", ["mel.n_mel is not a known key, did you mean 'n_mels'", "mel.n_mels is missing"]),
+        ("hop_s", "hops", ["mel.inner.hops is not a known key, did you mean 'hop_s'"]),
+        ("40", '"40"', ["mel.n_mels is '40', expected", "integer"]),
+        ("40", "40.5", ["mel.n_mels is 40.5, expected", "integer"]),
+        ("true", "1", ["mel.keep_frames is 1, expected", "boolean"]),
+        ("[yes, no, on, off]", "yes", ["mel.inner.names is 'yes', expected", "tuple"]),
+        ("mel:", "mels:", ["mel is missing, did you mean 'mels'", "presets/"]),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_value_and_the_nearest_known_one(
+    tmp_path: Path, change: str, to: str, words: list[str]
+) -> None:
+    with pytest.raises(ParamsError) as error:
+        read(tmp_path, GOOD.replace(change, to))
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="presets/"):
+        read_section("mel", Outer, tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"params\.yaml: is not YAML"):
+        read(tmp_path, "mel: [1,\nother: }")
+
+
+def test_names_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("extract: {families: {mel: 1, chroma: 2, level: 3}}")
+    assert names_of("extract.families", tmp_path / "params.yaml") == ("mel", "chroma", "level")

@@ -1,0 +1,185 @@
+"""Parts: no group in two, no second of noise in two, every class in each."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from stages.split import Params, assign, counts
+from stages.tables.labels import SILENCE, UNKNOWN
+from stages.tasks import TaskError, label_words, part_groups, part_noise
+
+KEYWORDS = Params(
+    task="keywords",
+    keywords=("yes", "no"),
+    unknown_share=0.25,
+    silence_share=0.5,
+    val_share=0.2,
+    test_share=0.2,
+    seed=1,
+)
+WORDS = KEYWORDS.model_copy(update={"task": "words", "keywords": ()})
+
+
+def speech(n_speakers: int = 30, words: Sequence[str] = ("yes", "no", "cat", "dog"), part: str = "") -> list[dict]:
+    return [
+        row(f"{word}/{speaker:02d}_{take}.wav", word, f"s{speaker:02d}", part=part)
+        for word in words
+        for speaker in range(n_speakers)
+        for take in range(2)
+    ]
+
+
+def noise(name: str, recording_s: float, hop_s: float = 0.5) -> list[dict]:
+    starts = np.arange(0, recording_s - 1 + 1e-9, hop_s)
+    return [
+        row(f"{name}#{i:05d}", SILENCE, name, is_noise=True, recording_s=recording_s, start_s=float(start))
+        for i, start in enumerate(starts)
+    ]
+
+
+def row(clip_id: str, word: str, speaker: str, **more: object) -> dict:
+    told = {"part": "", "is_noise": False, "recording_s": 1.0, "start_s": 0.0, "seconds": 1.0} | more
+    return {"clip_id": clip_id, "word": word, "speaker": speaker, "group": speaker, "official_part": told.pop("part"), **told}
+
+
+def table(rows: list[dict]) -> pa.Table:
+    return pa.Table.from_pylist(rows)
+
+
+def parts_of(labels: pa.Table, column: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, part in zip(labels[column].to_pylist(), labels["part"].to_pylist(), strict=True):
+        found.setdefault(name, set()).add(part)
+    return found
+
+
+def test_no_speaker_is_in_two_parts() -> None:
+    labels, _, _ = assign(table(speech()), WORDS)
+    assert all(len(parts) == 1 for parts in parts_of(labels, "speaker").values())
+    assert set(labels["part"].to_pylist()) == {"train", "val", "test"}
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    rows = speech() + noise("hum", 60)
+    assert assign(table(rows), KEYWORDS)[0].equals(assign(table(rows[::-1]), KEYWORDS)[0])
+
+
+def test_a_seed_moves_the_speakers() -> None:
+    first = assign(table(speech()), WORDS)[0]
+    second = assign(table(speech()), WORDS.model_copy(update={"seed": 2}))[0]
+    assert parts_of(first, "speaker") != parts_of(second, "speaker")
+
+
+def test_official_parts_are_kept() -> None:
+    rows = [row(f"{i}", "ab"[i % 2], f"s{i // 2}", part=("train", "val", "test")[i // 2 % 3]) for i in range(24)]
+    labels, _, _ = assign(table(rows), WORDS)
+    assert labels.num_rows == 24
+    told = {r["clip_id"]: r["official_part"] for r in rows}
+    assert dict(zip(labels["clip_id"].to_pylist(), labels["part"].to_pylist(), strict=True)) == told
+
+
+def test_a_group_that_is_official_in_two_parts_is_refused_by_name() -> None:
+    with pytest.raises(TaskError, match=r"group 's1': is in test and in train"):
+        assign(table([row("a", "x", "s1", part="train"), row("b", "x", "s1", part="test")]), WORDS)
+
+
+def test_noise_is_parted_by_time_and_no_second_is_in_two_parts() -> None:
+    labels, _, left_out = assign(table(speech() + noise("hum", 60) + noise("fan", 45.3)), KEYWORDS)
+    spans: dict[tuple[str, str], list[float]] = {}
+    starts = {r["clip_id"]: r["start_s"] for r in noise("hum", 60) + noise("fan", 45.3)}
+    for clip, speaker, part in zip(*(labels[c].to_pylist() for c in ("clip_id", "speaker", "part")), strict=True):
+        if clip in starts:
+            spans.setdefault((speaker, part), []).append(starts[clip])
+    for recording in ("hum", "fan"):
+        order = [(min(spans[recording, part]), max(spans[recording, part]) + 1) for part in ("train", "val", "test")]
+        assert order[0][1] <= order[1][0]
+        assert order[1][1] <= order[2][0]
+    assert left_out["noise_across_parts"] > 0
+
+
+def test_windows_of_noise_that_touch_a_border_belong_to_one_side() -> None:
+    start = np.array([0.0, 5.0, 5.5, 6.0, 7.0, 8.0, 9.0], np.float32)
+    parts = part_noise(start, np.ones(7, np.float32), np.full(7, 10.0, np.float32), (0.6, 0.2, 0.2))
+    assert parts.tolist() == ["train", "train", "", "val", "val", "test", "test"]
+
+
+def test_short_noise_recordings_go_whole_into_a_part() -> None:
+    rows = speech() + [clip for i in range(9) for clip in noise(f"rain{i}", 2.0)]
+    labels, _, left_out = assign(table(rows), KEYWORDS)
+    assert left_out["noise_across_parts"] == 0
+    assert all(len(parts) == 1 for parts in parts_of(labels, "speaker").values())
+
+
+def test_val_and_test_hold_the_share_of_unknown_and_silence_and_train_all_of_them() -> None:
+    rows = speech() + noise("hum", 200)
+    labels, classes, _ = assign(table(rows), KEYWORDS)
+    assert classes == ["yes", "no", UNKNOWN, SILENCE]
+    n = {(label, part): n for label, part, n, _ in counts(labels, classes)}
+    for part in ("val", "test"):
+        n_said = n["yes", part] + n["no", part]
+        assert n[UNKNOWN, part] == round(0.25 * n_said)
+        assert n[SILENCE, part] == round(0.5 * n_said)
+    train_speakers = {s for s, p in parts_of(labels, "speaker").items() if p == {"train"} and s.startswith("s")}
+    assert n[UNKNOWN, "train"] == 4 * len(train_speakers)
+
+
+def test_without_a_share_there_is_no_such_class() -> None:
+    params = KEYWORDS.model_copy(update={"silence_share": 0.0, "unknown_share": 0.0})
+    labels, classes, left_out = assign(table(speech() + noise("hum", 60)), params)
+    assert classes == ["yes", "no"]
+    assert set(labels["label"].to_pylist()) == {"yes", "no"}
+    assert left_out["not_in_task"] == 120 + len(noise("hum", 60))
+
+
+def test_tasks_differ_in_what_is_a_class() -> None:
+    words, is_noise = np.array(["b", "a", SILENCE]), np.array([False, False, True])
+    assert label_words(words, is_noise, "words", ())[0] == ["a", "b"]
+    assert label_words(words, is_noise, "words", ())[1].tolist() == [1, 0, -1]
+    assert label_words(words, is_noise, "labels", ())[0] == [SILENCE, "a", "b"]
+
+
+def test_a_keyword_that_nobody_says_is_named() -> None:
+    with pytest.raises(TaskError, match=r"split\.keywords: no clip says maybe; words there are cat, dog, no, yes"):
+        assign(table(speech()), KEYWORDS.model_copy(update={"keywords": ("yes", "maybe")}))
+
+
+def test_a_class_of_one_clip_is_refused_with_what_to_do() -> None:
+    labels, classes, _ = assign(table([*speech(), row("rare/0.wav", "rare", "s99")]), WORDS)
+    with pytest.raises(TaskError, match=r"class 'rare': has no clip in \w+ .*record more of it or take it out"):
+        counts(labels, classes)
+
+
+@pytest.mark.parametrize("n_groups", [3, 4, 6, 12, 50])
+def test_small_classes_reach_every_part(n_groups: int) -> None:
+    groups = np.array([f"{label}-{i}" for label in range(3) for i in range(n_groups)])
+    label_ids = np.repeat(np.arange(3), n_groups)
+    parts = part_groups(groups, label_ids, np.full(len(groups), ""), (0.8, 0.1, 0.1), 1)
+    for label in range(3):
+        assert set(parts[label_ids == label]) == {"train", "val", "test"}
+        assert (parts[label_ids == label] == "train").sum() >= n_groups // 3
+
+
+def test_shares_are_met_within_a_group_or_two() -> None:
+    rng = np.random.default_rng(1)
+    sizes = rng.integers(1, 30, 200)
+    groups = np.repeat([f"g{i}" for i in range(200)], sizes)
+    label_ids = rng.integers(0, 10, len(groups))
+    parts = part_groups(groups, label_ids, np.full(len(groups), ""), (0.8, 0.1, 0.1), 1)
+    assert abs(np.mean(parts == "test") - 0.1) < 60 / len(groups)
+    assert abs(np.mean(parts == "val") - 0.1) < 60 / len(groups)
+
+
+def test_clips_that_another_archive_stands_for_are_left_out_and_counted() -> None:
+    labels, _, left_out = assign(table([*speech(), row("old", "yes", "s98", part="unused")]), WORDS)
+    assert "old" not in labels["clip_id"].to_pylist()
+    assert left_out["official_part_unused"] == 1
+
+
+def test_the_order_of_groups_is_the_sha1_of_seed_and_name() -> None:
+    groups = np.array(["a", "b", "c"])
+    first = min(groups, key=lambda name: hashlib.sha1(f"7:{name}".encode()).digest())
+    parts = part_groups(groups, np.zeros(3, np.int64), np.full(3, ""), (0.8, 0.1, 0.1), 7)
+    assert parts[groups == first] == ["train"]
