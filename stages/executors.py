@@ -3,7 +3,7 @@
     EARMARK_WORKERS   how many threads or processes work at once (default: the cores this process may use)
     EARMARK_DEVICE    cpu, cuda, cuda:1, ... (default: cuda where there is one)
 
-Every worker computes with one math thread; set before numpy and torch start their own pools.
+Every worker computes with one math thread, see stages/__init__.py.
 """
 
 import multiprocessing
@@ -15,9 +15,6 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
 
 
 class SettingError(ValueError):

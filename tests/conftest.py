@@ -3,7 +3,6 @@
 import io
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture()
+@pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder as the current one."""
     monkeypatch.chdir(tmp_path)
@@ -44,11 +43,7 @@ def copy_repository(folder: Path) -> Path:
         else:
             shutil.copy(source, target)
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "copy"]):
-        subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *command], cwd=folder, check=True)
+        subprocess.run(
+            ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *command], cwd=folder, check=True
+        )
     return folder
-
-
-@pytest.fixture()
-def repository(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the repository without data."""
-    yield copy_repository(tmp_path / "repository")

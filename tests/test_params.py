@@ -35,7 +35,7 @@ def test_words_that_yaml_1_1_takes_for_booleans_are_words_and_1e_2_is_a_number(t
 def test_params_are_frozen(tmp_path: Path) -> None:
     params = read(tmp_path, GOOD)
     with pytest.raises(ValueError, match="frozen"):
-        params.n_mels = 2  # type: ignore[misc]
+        params.n_mels = 2
 
 
 @pytest.mark.parametrize(

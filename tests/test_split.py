@@ -42,7 +42,14 @@ def noise(name: str, recording_s: float, hop_s: float = 0.5) -> list[dict]:
 
 def row(clip_id: str, word: str, speaker: str, **more: object) -> dict:
     told = {"part": "", "is_noise": False, "recording_s": 1.0, "start_s": 0.0, "seconds": 1.0} | more
-    return {"clip_id": clip_id, "word": word, "speaker": speaker, "group": speaker, "official_part": told.pop("part"), **told}
+    return {
+        "clip_id": clip_id,
+        "word": word,
+        "speaker": speaker,
+        "group": speaker,
+        "official_part": told.pop("part"),
+        **told,
+    }
 
 
 def table(rows: list[dict]) -> pa.Table:

@@ -1,5 +1,6 @@
 """A decoded recording -> clips: one rate, mono, cut in windows, int16, padded at the end, and measured."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,15 +49,17 @@ def cut(mono: np.ndarray, start: int, n_clip: int, gain_db: float = 0.0) -> Clip
     """Return the clip of `n_clip` samples that begins at `start`, scaled by `gain_db`, as saturated int16."""
     piece = mono[start : start + n_clip] * np.float32(FULL_SCALE * 10.0 ** (gain_db / 20.0))
     samples = np.zeros(n_clip, np.int16)
-    samples[: len(piece)] = np.clip(np.rint(piece), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    np.rint(piece, out=piece)
+    samples[: len(piece)] = np.clip(piece, -FULL_SCALE, FULL_SCALE - 1, out=piece)
     return Clip(samples, start, len(piece), gain_db)
 
 
 def level(clip: Clip) -> tuple[float, float, float]:
     """Return peak (full scale 1), RMS (dBFS, at least -120) and the share of samples at full scale, without padding."""
-    sound = clip.samples[: clip.n_sounding].astype(np.float64) / FULL_SCALE
-    magnitude = np.abs(sound)
-    power = float(np.mean(sound * sound))
-    rms_dbfs = max(10.0 * np.log10(power), LOWEST_DBFS) if power > 0.0 else LOWEST_DBFS
-    clipped = float(np.mean(magnitude >= (FULL_SCALE - 1) / FULL_SCALE))
-    return float(magnitude.max()), float(rms_dbfs), clipped
+    sound = clip.samples[: clip.n_sounding]
+    peak = max(int(sound.max()), -int(sound.min()))
+    wide = sound.astype(np.float64)
+    power = float(np.dot(wide, wide)) / (len(wide) * FULL_SCALE**2)
+    rms_dbfs = max(10.0 * math.log10(power), LOWEST_DBFS) if power > 0.0 else LOWEST_DBFS
+    n_clipped = np.count_nonzero(np.abs(wide) >= FULL_SCALE - 1) if peak >= FULL_SCALE - 1 else 0
+    return peak / FULL_SCALE, rms_dbfs, n_clipped / len(wide)

@@ -12,13 +12,24 @@ BLOCK_FRAMES = 65_536
 ESTIMATED = ("mp3",)  # its header may only estimate the length; decoding longer or shorter is not a sign of damage
 
 
+class Forward(soundfile.SoundFile):
+    """A recording read from its first frame to its last and never sought in.
+
+    soundfile seeks to where it is after each read; a seek restarts the MP3 decoder, whose output then differs by a
+    rounding and which complains on stderr.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def decode(data: bytes, container: str, limits: Limits) -> Sound:
     """Return the recording in `data`.
 
     Raises Refused: decoder_error, truncated (fewer frames than declared), too_many_channels, too_long, empty.
     """
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with Forward(io.BytesIO(data)) as file:
             if file.channels > limits.max_channels:
                 raise Refused("too_many_channels", f"{file.channels} channels, at most {limits.max_channels}")
             samples = _read(file, int(limits.max_s * file.samplerate))
@@ -32,12 +43,13 @@ def decode(data: bytes, container: str, limits: Limits) -> Sound:
     return Sound(samples, rate, container, codec)
 
 
-def _read(file: soundfile.SoundFile, max_frames: int) -> np.ndarray:
-    blocks = []
+def _read(file: Forward, max_frames: int) -> np.ndarray:
+    block_frames = min(BLOCK_FRAMES, file.frames + 1)  # the header may lie, so it sizes the first block, not the last
+    blocks: list[np.ndarray] = []
     n_frames = 0
-    while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        blocks.append(block)
-        n_frames += len(block)
+    while n_frames == block_frames * len(blocks):  # a short block is the last
+        blocks.append(file.read(block_frames, dtype="float32", always_2d=True))
+        n_frames += len(blocks[-1])
         if n_frames > max_frames:
             raise Refused("too_long", f"more than {max_frames / file.samplerate:g} s")
-    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

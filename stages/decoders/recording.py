@@ -5,12 +5,14 @@ import zlib
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from stages.decoders import DECODERS
 from stages.decoders.clip import cut, level, to_mono, window_starts
 from stages.decoders.sound import Limits, Refused, container_of
+from stages.decoders.structure import missing_bytes
 from stages.params import Section
+from stages.ranges import Range, drawn
 from stages.sources.origin import Origin
 
 Positive = Annotated[float, Field(gt=0)]
@@ -18,17 +20,11 @@ Count = Annotated[int, Field(gt=0)]
 Row = dict[str, Any]  # column -> value
 
 
-def _low_to_high(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError("low, then high")
-    return pair
-
-
 class Noise(Section):
     """How background recordings become silence clips: windows every `hop_s`, each with its own gain."""
 
     hop_s: Positive
-    gain_db: Annotated[tuple[float, float], AfterValidator(_low_to_high)]
+    gain_db: Range
     seed: int
 
 
@@ -58,6 +54,9 @@ def rows_of(path: str, data: bytes, origin: Origin, cutting: Cutting) -> list[Ro
     if not data:
         raise Refused("empty", "no bytes")
     container = container_of(data)
+    missing = missing_bytes(data, container)
+    if missing:
+        raise Refused("truncated", f"the header promises {missing:,} bytes of sound more than there are")
     sound = DECODERS[container].decode(data, container, Limits(cutting.max_s, cutting.max_channels))
     if not np.isfinite(sound.samples).all():
         raise Refused("not_finite", f"{np.count_nonzero(~np.isfinite(sound.samples)):,} samples are NaN or infinite")
@@ -99,7 +98,7 @@ def _measured(clip_id: str, mono: np.ndarray, start: int, origin: Origin, cuttin
     gain_db = 0.0
     if origin.is_noise:
         generator = np.random.default_rng([cutting.noise.seed, zlib.crc32(clip_id.encode())])
-        gain_db = float(generator.uniform(*cutting.noise.gain_db))
+        gain_db = drawn(cutting.noise.gain_db, generator)
     clip = cut(mono, start, cutting.n_clip, gain_db)
     peak, rms_dbfs, clipped_fraction = level(clip)
     return {

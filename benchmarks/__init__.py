@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks.<stage> [--json FILE]`, on sound made by the benchmark itself."""

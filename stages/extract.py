@@ -1,0 +1,91 @@
+"""extract: one family of features of every clip.
+
+Reads   data/clips/
+Writes  data/features/<family>/             statistics of every clip's sounding part, and its frames where params say so
+        metrics/extract/<family>.json       how many, of which shape, and how many values are not finite
+Params  extract.frame, extract.statistics, extract.families.<family>
+Run     python -m stages.extract mel
+"""
+
+import argparse
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.executors import threads
+from stages.features import FAMILIES
+from stages.features.engine import extract
+from stages.features.family import Computation, Dimension
+from stages.features.statistics import Statistics, columns
+from stages.features.stft import Frame, Framing
+from stages.files import write_json
+from stages.params import read_section
+from stages.tables import clips, features
+from stages.tables.parquet import Table, iter_shards, shard_paths, write_manifest, write_shard
+
+CLIPS = Path("data/clips")
+FEATURES = Path("data/features")
+METRICS = Path("metrics/extract")
+NEEDED = ("clip_id", "seconds", "samples")
+
+
+def features_table(
+    family: str, dimensions: Sequence[Dimension], names: Sequence[str], framing: Framing, n_frames: int | None
+) -> Table:
+    """Return the table of a family: statistics `names` of `dimensions`, and `n_frames` frames unless None."""
+    shape = None if n_frames is None else (n_frames, len(dimensions))
+    dims = [dimension.name for dimension in dimensions]
+    dims_hz = [dimension.band_hz for dimension in dimensions if dimension.band_hz is not None]
+    window_s = framing.window / framing.sample_rate
+    metadata = features.metadata(framing.sample_rate, window_s, framing.hop_s, dims, dims_hz)
+    return features.table(family, columns(family, dimensions, names), shape, metadata)
+
+
+def shard_features(
+    rows: pa.Table, computation: Computation, framing: Framing, names: Sequence[str], executor: Executor
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return frames and statistics of a shard of clips, as stages.features.engine.extract does."""
+    n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * framing.sample_rate)
+    return extract(clips.samples(rows), n_sounding_samples, computation, framing, names, executor)
+
+
+def n_not_finite(frames: np.ndarray, statistics: np.ndarray) -> int:
+    """Return how many values of either are infinite or no number."""
+    return sum(int(values.size - np.count_nonzero(np.isfinite(values))) for values in (frames, statistics))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m stages.extract", description="Extract a family of features.")
+    parser.add_argument("family", choices=FAMILIES)
+    family = parser.parse_args().family
+    frame = read_section("extract.frame", Frame)
+    names = read_section("extract.statistics", Statistics).names
+    params = read_section(f"extract.families.{family}", FAMILIES[family].Params)
+    schema = pq.read_schema(shard_paths(CLIPS)[0])
+
+    framing = Framing.of(frame, clips.sample_rate(schema))
+    computation = FAMILIES[family].computation(params, framing)
+    dimensions = FAMILIES[family].dimensions(params, framing.sample_rate)
+    n_frames = framing.n_frames(schema.field("samples").type.byte_width // 2)
+    table = features_table(family, dimensions, names, framing, n_frames if params.keep_frames else None)
+    entries, n_bad = [], 0
+    with threads() as executor:
+        for index, rows in enumerate(iter_shards(CLIPS, clips.TABLE, NEEDED)):
+            frames, statistics = shard_features(rows, computation, framing, names, executor)
+            shard = features.rows(table, rows.column("clip_id"), statistics, frames)
+            entries.append(write_shard(FEATURES / family, index, shard, table))
+            n_bad += n_not_finite(frames, statistics)
+
+    n_clips = write_manifest(FEATURES / family, entries, table)
+    counts = {"n_clips": n_clips, "n_columns": len(dimensions) * len(names), "n_frames": n_frames}
+    counts |= {"n_dims": len(dimensions), "frames_stored": params.keep_frames, "n_values_not_finite": n_bad}
+    write_json(METRICS / f"{family}.json", counts)
+    print(f"extract {family}: {n_clips} clips, {counts['n_columns']} columns -> {FEATURES / family}")
+
+
+if __name__ == "__main__":
+    main()

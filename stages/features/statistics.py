@@ -1,0 +1,130 @@
+"""Statistics over time of each dimension of a clip's frames.
+
+Only the frames of the sounding part count: those whose centre lies on a sample before the padding, at least one. So a
+short clip is described by its sound, not by the zeros that fill it up; frames near its end do reach into them.
+
+    mean, std, min, max            std of the population (divided by n)
+    skewness, kurtosis             m3 / m2^1.5 and m4 / m2^2 - 3 of the central moments; 0 where the frames are constant
+    p10, p50, p90                  percentiles, linear between neighbouring ranks
+    slope                          of the least-squares line over time, per second; 0 for a single frame
+    change                         mean absolute difference of neighbouring frames; 0 for a single frame
+
+Frames count as constant where they spread less than the resolution of float32. Sums in float64, results in float32.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+from pydantic import Field
+
+from stages.features.family import Dimension
+from stages.params import Section
+from stages.tables.parquet import column
+
+Name = Literal["mean", "std", "skewness", "kurtosis", "min", "p10", "p50", "p90", "max", "slope", "change"]
+NAMES = ("mean", "std", "skewness", "kurtosis", "min", "p10", "p50", "p90", "max", "slope", "change")
+WITHOUT_UNIT = ("skewness", "kurtosis")
+MEANINGS = {
+    "mean": "mean over time",
+    "std": "standard deviation over time",
+    "skewness": "skewness over time",
+    "kurtosis": "excess kurtosis over time",
+    "min": "smallest",
+    "p10": "10th percentile",
+    "p50": "median",
+    "p90": "90th percentile",
+    "max": "greatest",
+    "slope": "slope of the line over time",
+    "change": "mean absolute difference of neighbouring frames",
+}
+MEAN, STD, SKEWNESS, KURTOSIS, MIN, P10, P50, P90, MAX, SLOPE, CHANGE = range(11)
+RESOLUTION = float(np.finfo(np.float32).eps)
+
+
+class Statistics(Section):
+    """Section extract.statistics: which to compute, in this order."""
+
+    names: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+def columns(family: str, dimensions: Sequence[Dimension], names: Sequence[str]) -> list[pa.Field]:
+    """Return a float32 column for each statistic of each dimension, `<family>_<what>[_<NN>]_<statistic>[_<unit>]`."""
+    fields = []
+    for dimension in dimensions:
+        for name in names:
+            unit = "" if name in WITHOUT_UNIT else dimension.unit
+            if name == "slope":
+                unit = f"{unit}/s" if unit else "1/s"
+            suffix = unit.lower().replace("1/", "per_").replace("/", "_per_").replace("^", "")
+            full = "_".join(filter(None, [family, dimension.name, name, suffix]))
+            fields.append(column(full, pa.float32(), unit, f"{MEANINGS[name]} of: {dimension.meaning}"))
+    return fields
+
+
+def over_time(frames: np.ndarray, n_sounding: np.ndarray, hop_s: float) -> np.ndarray:
+    """Return all statistics in the order of NAMES: (n_clips, n_dims, 11) float32.
+
+    `frames` (n_clips, n_frames, n_dims) float32; the first `n_sounding` (n_clips,) int64 of each clip count.
+    """
+    n_sounding = np.minimum(n_sounding, frames.shape[1])
+    beyond = np.arange(frames.shape[1]) >= n_sounding[:, None]
+    ordered = np.ascontiguousarray(np.where(beyond[:, :, None], np.float32(np.inf), frames).transpose(0, 2, 1))
+    ordered.sort(axis=2)
+    out = np.empty((frames.shape[0], frames.shape[2], len(NAMES)), np.float32)
+    _fill(frames, ordered, n_sounding, hop_s, out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _fill(frames: np.ndarray, ordered: np.ndarray, n_sounding: np.ndarray, hop_s: float, out: np.ndarray) -> None:
+    """Fill `out` from frames and, per dimension, its values in ascending order."""
+    for clip in range(frames.shape[0]):
+        n = n_sounding[clip]
+        _fill_moments(frames[clip, :n], hop_s, out[clip])
+        for d in range(frames.shape[2]):
+            values, numbers = ordered[clip, d], out[clip, d]
+            numbers[MIN], numbers[MAX] = values[0], values[n - 1]
+            numbers[P10], numbers[P50], numbers[P90] = _at(values, n, 0.1), _at(values, n, 0.5), _at(values, n, 0.9)
+
+
+@njit(nogil=True, cache=True)
+def _at(values: np.ndarray, n: int, share: float) -> float:
+    """The quantile of the first `n` values, which ascend."""
+    place = share * (n - 1)
+    below = int(place)
+    above = min(below + 1, n - 1)
+    return values[below] + (place - below) * (float(values[above]) - float(values[below]))
+
+
+@njit(nogil=True, cache=True)
+def _fill_moments(frames: np.ndarray, hop_s: float, numbers: np.ndarray) -> None:
+    """Fill mean, std, skewness, kurtosis, slope and change of (n, n_dims) frames, dimensions side by side."""
+    n, n_dims = frames.shape
+    mean, size, second, third, fourth, tilt, change = np.zeros((7, n_dims))
+    for t in range(n):
+        for d in range(n_dims):
+            mean[d] += float(frames[t, d]) / n
+            size[d] = max(size[d], abs(float(frames[t, d])))
+    for t in range(n):
+        time = t - 0.5 * (n - 1)
+        for d in range(n_dims):
+            deviation = float(frames[t, d]) - mean[d]
+            square = deviation * deviation
+            second[d] += square
+            third[d] += square * deviation
+            fourth[d] += square * square
+            tilt[d] += time * deviation
+            change[d] += abs(float(frames[t, d]) - float(frames[max(t - 1, 0), d]))
+    for d in range(n_dims):
+        variance = second[d] / n
+        constant = variance <= (RESOLUTION * size[d]) ** 2
+        numbers[d, MEAN] = mean[d]
+        numbers[d, STD] = variance**0.5
+        numbers[d, SKEWNESS] = 0.0 if constant else third[d] / n / variance**1.5
+        numbers[d, KURTOSIS] = 0.0 if constant else fourth[d] / n / variance**2 - 3.0
+        # The squared deviations of times 0 to n - 1 from their mean sum to n (n^2 - 1) / 12.
+        numbers[d, SLOPE] = 0.0 if n < 2 else 12.0 * tilt[d] / (n * (n * n - 1.0)) / hop_s
+        numbers[d, CHANGE] = 0.0 if n < 2 else change[d] / (n - 1)

@@ -1,0 +1,119 @@
+"""rank: which columns tell about the class, measured on the training part alone, and the columns a model shall read.
+
+Reads   data/labels.parquet
+        data/features/<family>/       statistic columns, not frames
+Writes  data/ranking.parquet          every column and every noise probe: effect, information, order, stability
+        data/selected.parquet         the selected columns of all labelled clips
+        metrics/rank/families.json    held-out importance of each family beside the band of the probes
+        metrics/rank/families.csv, curve.csv, columns.csv
+Params  rank, extract.families (their names)
+Run     python -m stages.rank
+"""
+
+from collections.abc import Sequence
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stages.executors import threads
+from stages.files import write_csv, write_json
+from stages.params import names_of, read_section
+from stages.rankers import effect, findings, information, probes
+from stages.rankers.columns import Columns, Condition, of_tables
+from stages.rankers.heldout import Verdict, judge
+from stages.rankers.study import SELECTING, Params, Study, study_of
+from stages.tables import features, labels, ranking, selected
+from stages.tables.parquet import Table, read_shards, read_table, shard_paths, write_table
+
+LABELS = Path("data/labels.parquet")
+FEATURES = Path("data/features")
+RANKING = Path("data/ranking.parquet")
+SELECTED = Path("data/selected.parquet")
+METRICS = Path("metrics/rank")
+TOP = ("mrmr_rank", "column", "family", "eps_squared", "information_bits", "stability")
+
+
+def read_statistics(family: str) -> pa.Table:
+    """Return clip_id and the statistic columns of a family's folder."""
+    schema = pq.read_schema(shard_paths(FEATURES / family)[0])
+    columns = [name for name in schema.names if name != "frames"]
+    return read_shards(FEATURES / family, features.of_schema(schema, family), columns)
+
+
+def verdicts_of(study: Study) -> list[Verdict]:
+    """Return the verdict of each fold."""
+    with threads() as executor:
+        return list(executor.map(judge, repeat(study), range(study.params.n_folds)))
+
+
+def ranking_of(
+    columns: Columns, condition: Condition, numbers: np.ndarray, study: Study, stability: np.ndarray
+) -> pa.Table:
+    """Return the ranking, sorted by column; `numbers` are the real columns of `study`, `stability` is theirs."""
+    n_probes = study.params.n_probes
+    ranked = study.ranked(slice(None), slice(None))
+    order = study.orders[SELECTING](ranked)
+    place = np.append(numbers, len(columns.fields) + np.arange(n_probes))
+    missing = np.append(condition.missing, np.zeros(n_probes))
+    table = {
+        "column": np.array([field.name for field in columns.fields] + probes.names(n_probes)),
+        "family": np.array([*columns.families, *[probes.FAMILY] * n_probes]),
+        "eps_squared": np.where(missing > 0, np.nan, 0.0).astype(np.float32),
+        "information_bits": np.where(missing > 0, np.nan, 0.0).astype(np.float32),
+        "mrmr_rank": np.zeros(len(missing), np.int32),
+        "stability": np.zeros(len(missing), np.float32),
+        "is_selected": np.zeros(len(missing), bool),
+        "is_constant": np.append(condition.constant, np.zeros(n_probes, bool)),
+        "missing_fraction": missing.astype(np.float32),
+    }
+    table["eps_squared"][place] = effect.epsilon_squared(ranked)
+    table["information_bits"][place] = information.information_bits(ranked)
+    table["mrmr_rank"][place[order]] = np.arange(1, len(order) + 1)
+    table["stability"][numbers] = stability
+    table["is_selected"][place[order[order < study.n_real][: study.params.n_selected]]] = True
+    return pa.Table.from_pydict(table, schema=ranking.TABLE.schema).sort_by("column")
+
+
+def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[str]) -> tuple[pa.Table, Table]:
+    """Return the columns `names` of all clips, in that order, and what table they make."""
+    number_of = {field.name: number for number, field in enumerate(columns.fields)}
+    kind = selected.table([columns.fields[number_of[name]] for name in names])
+    arrays = [clip_ids, *(pa.array(columns.values[:, number_of[name]]) for name in names)]
+    return pa.Table.from_arrays(arrays, schema=kind.schema), kind
+
+
+def main() -> None:
+    """Rank the statistic columns of data/features."""
+    params = read_section("rank", Params)
+    rows = read_table(LABELS, labels.TABLE)
+    columns = of_tables({name: read_statistics(name) for name in names_of("extract.families")}, rows.column("clip_id"))
+
+    is_training = pc.equal(rows.column("part"), "train")
+    training, seen = rows.filter(is_training), columns.of_clips(is_training.to_numpy())
+    label_ids = training.column("label_id").to_numpy().astype(np.int64)
+    speakers = training.column("speaker").to_numpy().astype(str)
+    condition = Condition.of(seen.values)
+    numbers = condition.usable(params.n_selected)
+    study = study_of(seen, numbers, label_ids, speakers, params)
+    verdicts = verdicts_of(study)
+    table = ranking_of(seen, condition, numbers, study, findings.stability(verdicts))
+    top = table.filter(pc.field("is_selected")).sort_by("mrmr_rank").select(TOP)
+    chosen, kind = selection_of(columns, rows.column("clip_id"), top.column("column").to_pylist())
+    classes = findings.class_counts(labels.classes(training), label_ids, speakers, study.labels)
+
+    write_table(RANKING, table, ranking.TABLE)
+    write_table(SELECTED, chosen, kind)
+    write_json(METRICS / "families.json", findings.summary(study, condition, verdicts) | {"classes": classes})
+    write_csv(METRICS / "families.csv", findings.FAMILY_HEADER, findings.family_rows(study, verdicts))
+    write_csv(METRICS / "curve.csv", findings.CURVE_HEADER, findings.curve_rows(study, verdicts))
+    write_csv(METRICS / "columns.csv", TOP, findings.column_rows(top))
+    print(f"rank: {len(numbers):,} of {len(seen.fields):,} columns ranked on {len(study.labels):,} training clips")
+    print(f"rank: {params.n_selected} columns selected -> {SELECTED}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""What the folds found, as the numbers that people compare: each with its interval over folds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from stages.rankers.columns import Condition
+from stages.rankers.folds import interval
+from stages.rankers.heldout import Verdict
+from stages.rankers.probes import FAMILY
+from stages.rankers.ranks import centred_ranks, spearman
+from stages.rankers.study import Study
+
+DIGITS = 6  # more would be noise of the arithmetic, and a line in every diff
+FAMILY_HEADER = (
+    *("family", "importance_bits", "importance_bits_low", "importance_bits_high"),
+    *("accuracy_points", "accuracy_points_low", "accuracy_points_high", "n_columns", "matters"),
+)
+CURVE_HEADER = (
+    *("order", "n_columns", "accuracy", "accuracy_low", "accuracy_high"),
+    *("information_bits", "information_bits_low", "information_bits_high"),
+)
+
+
+def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """Return what was measured, on what, and the columns that could not be."""
+    found = families(study, verdicts)
+    return {
+        "measured_on": "held-out speakers of the training part",
+        "n": len(study.labels),
+        "max_per_class": study.params.max_per_class,
+        "n_folds": len(verdicts),
+        "confidence": study.params.confidence,
+        "n_columns": len(condition.missing),
+        "n_constant": int(condition.constant.sum()),
+        "n_with_missing_values": int((condition.missing > 0).sum()),
+        "n_selected": study.params.n_selected,
+        "probes": found.pop(FAMILY),
+        "families": found,
+        "family_rank_correlation_between_folds": family_rank_correlation(verdicts),
+        "all_columns": _all_columns(study, verdicts),
+    }
+
+
+def families(study: Study, verdicts: Sequence[Verdict]) -> dict[str, dict]:
+    """Return each family's importance by permutation, in bits and points of accuracy, and whether it matters.
+
+    It matters where the lower bound of its bits lies above the upper bound of the probes'.
+    """
+    by_fold = np.stack([verdict.families for verdict in verdicts])
+    mean, low, high = interval(by_fold, study.params.confidence)
+    found = {}
+    for family, name in enumerate(study.families):
+        found[name] = {
+            "n_usable_columns": int(np.count_nonzero(study.family_of == family)),
+            "importance_bits": _bounded(mean[family, 0], low[family, 0], high[family, 0]),
+            "accuracy_points": _bounded(mean[family, 1], low[family, 1], high[family, 1]),
+            "importance_bits_by_fold": [_rounded(bits) for bits in by_fold[:, family, 0]],
+        }
+        if name != FAMILY:
+            found[name]["matters"] = bool(low[family, 0] > high[-1, 0])
+    return found
+
+
+def family_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
+    """Return the rows of FAMILY_HEADER, most important family first."""
+    found = families(study, verdicts)
+    rows = []
+    for name in sorted(found, key=lambda name: -found[name]["importance_bits"]["value"]):
+        entry = found[name]
+        bounds = [*entry["importance_bits"].values(), *entry["accuracy_points"].values()]
+        rows.append([name, *bounds, entry["n_usable_columns"], "yes" if entry.get("matters") else "no"])
+    return rows
+
+
+def curve_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
+    """Return the rows of CURVE_HEADER: accuracy 0..1 and bits against the number of columns, for each order."""
+    mean, low, high = interval(np.stack([verdict.curve for verdict in verdicts]), study.params.confidence)
+    rows = []
+    for which, name in enumerate(study.orders):
+        for at, size in enumerate(study.sizes):
+            bits, accuracy = (
+                _bounded(mean[which, at, of], low[which, at, of], high[which, at, of]).values() for of in (0, 1)
+            )
+            rows.append([name, size, *accuracy, *bits])
+    return rows
+
+
+def class_counts(
+    names: Sequence[str], label_ids: np.ndarray, speakers: np.ndarray, drawn: np.ndarray
+) -> dict[str, dict[str, int]]:
+    """Return, for each class, the clips drawn to rank on, and the clips and speakers of the training part.
+
+    `names` are those of the label_ids at hand, rising; label_ids, speakers (n_training_clips,); drawn (n,) label_ids.
+    """
+    counts = {}
+    for name, label_id in zip(names, np.unique(label_ids), strict=True):
+        own = label_ids == label_id
+        counts[name] = {
+            "n": int(np.count_nonzero(drawn == label_id)),
+            "n_training_clips": int(np.count_nonzero(own)),
+            "n_training_speakers": len(np.unique(speakers[own])),
+        }
+    return counts
+
+
+def family_rank_correlation(verdicts: Sequence[Verdict]) -> float:
+    """Return how alike the folds order the real families: Spearman's correlation, mean over pairs of folds.
+
+    0 where there is one family, and nothing to order.
+    """
+    between = spearman(centred_ranks(np.stack([verdict.families[:-1, 0] for verdict in verdicts])))
+    return _rounded(between[np.triu_indices(len(verdicts), k=1)].mean(dtype=np.float64))
+
+
+def column_rows(top: pa.Table) -> list[list[object]]:
+    """Return rows of the ranking as they stand, numbers rounded."""
+    return [[_rounded(cell) if isinstance(cell, float) else cell for cell in row.values()] for row in top.to_pylist()]
+
+
+def stability(verdicts: Sequence[Verdict]) -> np.ndarray:
+    """Return the share of folds whose own selection holds a column: (n_real,) float64."""
+    return np.stack([verdict.selected for verdict in verdicts]).mean(axis=0, dtype=np.float64)
+
+
+def _all_columns(study: Study, verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
+    """What a linear model of all usable columns reaches: the last point of the curve."""
+    by_fold = np.stack([verdict.curve[0, -1] for verdict in verdicts])
+    mean, low, high = interval(by_fold, study.params.confidence)
+    return {
+        "information_bits": _bounded(mean[0], low[0], high[0]),
+        "accuracy": _bounded(mean[1], low[1], high[1]),
+    }
+
+
+def _bounded(value: float, low: float, high: float) -> dict[str, float]:
+    return {"value": _rounded(value), "low": _rounded(low), "high": _rounded(high)}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DIGITS)

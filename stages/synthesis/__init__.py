@@ -1,0 +1,1 @@
+"""The built-in speech: who speaks, in which room, over which noise, into which kind of file."""

@@ -1,0 +1,85 @@
+"""What a model reads: the frames of a family (a folder of shards) or a table of columns (one file), of chosen clips."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stages.tables import features
+from stages.tables.parquet import TableError, iter_shards, read_table, shard_paths
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Values of clips, in the order in which they were asked for."""
+
+    values: np.ndarray  # (n_clips, n_frames, n_dims) float16, or (n_clips, n_columns) float32
+    names: tuple[str, ...]  # of the last axis
+    hop_s: float  # s between two frames; 0 for columns
+    dims_hz: tuple[float, ...]  # Hz, centre of each dimension where frames are the power of bands in dB, else empty
+
+
+def read_inputs(path: Path, clip_ids: Sequence[str]) -> Inputs:
+    """Return the values of `clip_ids`, in that order, from a family's folder of frames or a `.parquet` of columns.
+
+    Raises TableError where the family keeps no frames, a clip has no row, or a value is infinite or no number.
+    """
+    inputs, stored_ids = _columns(path) if path.suffix == ".parquet" else _frames(path, clip_ids)
+    places = pc.index_in(pa.array(clip_ids, pa.string()), value_set=stored_ids)
+    if places.null_count:
+        missing = [clip_id for clip_id, place in zip(clip_ids, places.to_pylist(), strict=True) if place is None]
+        raise TableError(
+            f"{path}: clip_id {missing[0]} is missing, and {len(missing) - 1} more of {len(clip_ids)} clips of labels; "
+            f"run `dvc repro`, so that both come from the same clips"
+        )
+    values = inputs.values[places.to_numpy()]
+    _refuse_not_finite(values, inputs.names, clip_ids, path)
+    return Inputs(values, inputs.names, inputs.hop_s, inputs.dims_hz)
+
+
+def _columns(path: Path) -> tuple[Inputs, pa.Array]:
+    """All rows of a table of clip_id and float32 columns."""
+    if not path.exists():
+        raise TableError(f"{path}: is missing; run `dvc repro` or `dvc pull`")
+    rows = read_table(path, features.of_schema(pq.read_schema(path), path.stem))
+    names = tuple(name for name in rows.schema.names if name != "clip_id")
+    values = np.empty((rows.num_rows, len(names)), np.float32)
+    for place, name in enumerate(names):
+        values[:, place] = rows.column(name).to_numpy()
+    return Inputs(values, names, 0.0, ()), rows.column("clip_id").combine_chunks()
+
+
+def _frames(folder: Path, clip_ids: Sequence[str]) -> tuple[Inputs, pa.Array]:
+    """The frames of `clip_ids`, in the order of the shards; only they are held in memory."""
+    schema = pq.read_schema(shard_paths(folder)[0])
+    if "frames" not in schema.names:
+        raise TableError(
+            f"{folder}: features/{folder.name}.frames is missing, expected frames to train on; "
+            f"set extract.families.{folder.name}.keep_frames to true, or read selected.parquet"
+        )
+    table, wanted = features.of_schema(schema, folder.name), pa.array(clip_ids, pa.string())
+    ids: list[pa.Array] = []
+    parts: list[np.ndarray] = []
+    for rows in iter_shards(folder, table, ("clip_id", "frames")):
+        keep = pc.is_in(rows.column("clip_id"), value_set=wanted).to_numpy()
+        ids.append(rows.column("clip_id").filter(pa.array(keep)))
+        parts.append(features.frames(rows)[keep])
+    dims_hz = json.loads(schema.metadata.get(b"dims_hz", b"[]"))
+    inputs = Inputs(np.concatenate(parts), tuple(features.dims(schema)), features.hop_s(schema), tuple(dims_hz))
+    return inputs, pa.concat_arrays([chunk for part in ids for chunk in part.chunks])
+
+
+def _refuse_not_finite(values: np.ndarray, names: Sequence[str], clip_ids: Sequence[str], path: Path) -> None:
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    place = np.argwhere(~finite)[0]
+    raise TableError(
+        f"{path}: {names[place[-1]]} of clip {clip_ids[place[0]]} is {values[tuple(place)]}, expected a finite number "
+        f"({int(finite.size - finite.sum())} such values in all); look at that clip, or leave the column out"
+    )

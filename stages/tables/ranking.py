@@ -1,0 +1,23 @@
+"""ranking: one row a statistic column of data/features, and one a noise probe, measured on the training part alone."""
+
+import pyarrow as pa
+
+from stages.tables.parquet import Table, column
+
+TABLE = Table(
+    name="ranking",
+    key=("column",),
+    schema=pa.schema(
+        [
+            column("column", pa.string(), "", "a statistic column of features/<family>, or the name of a probe"),
+            column("family", pa.string(), "", "its family; `probes` for noise that no feature folder holds"),
+            column("eps_squared", pa.float32(), "", "share of rank variance that lies between classes; NaN if missing"),
+            column("information_bits", pa.float32(), "bit", "told about the class by the column alone; NaN if missing"),
+            column("mrmr_rank", pa.int32(), "", "place in the redundancy-aware order, from 1; 0 if unusable"),
+            column("stability", pa.float32(), "", "share of folds whose own selection holds the column"),
+            column("is_selected", pa.bool_(), "", "a column of selected.parquet"),
+            column("is_constant", pa.bool_(), "", "one value in the whole training part"),
+            column("missing_fraction", pa.float32(), "", "share of the training part's clips with no finite value"),
+        ]
+    ),
+)

@@ -1,0 +1,117 @@
+"""dvc.yaml says what the code does: every dependency, every parameter, nothing more."""
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from dag import CHOSEN, Stage, closure, code_of, imports, params_read, resolved
+
+from stages.params import read_yaml
+
+STAGES = resolved(ROOT)
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+SCRIPTS = sorted({stage.module for stage in STAGES})
+FOLDERS = ("stages", "apps", "benchmarks", "tests")
+PYTHON = sorted(path for name in FOLDERS for path in (ROOT / name).rglob("*.py"))
+each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@each_stage
+def test_deps_are_the_import_closure(stage: Stage) -> None:
+    missing = sorted(closure(stage, ROOT) - code_of(stage, ROOT))
+    lines = "".join(f"\n      - {name}" for name in missing)
+    assert not missing, f"dvc.yaml: {stage.name} runs code that it does not depend on; paste below its deps:{lines}"
+
+
+def test_no_dep_is_code_that_its_stage_never_runs() -> None:
+    """A stage of several instances lists some modules for all: each must be run by one of them."""
+    for script in SCRIPTS:
+        instances = [stage for stage in STAGES if stage.module == script]
+        listed = set().union(*(code_of(stage, ROOT) for stage in instances))
+        run = set().union(*(closure(stage, ROOT) for stage in instances))
+        assert listed == run, f"{script}: listed and never run: {sorted(listed - run)}"
+
+
+@each_stage
+def test_params_listed_are_the_params_read(stage: Stage) -> None:
+    assert stage.params == params_read(stage, ROOT)
+
+
+def test_every_section_of_params_is_read_by_a_stage() -> None:
+    read = {key for stage in STAGES for key in stage.params}
+    for section in read_yaml(ROOT / "params.yaml"):
+        assert any(key.split(".")[0] == section for key in read), f"params.yaml: no stage reads {section}"
+
+
+@each_stage
+def test_every_stage_depends_on_the_lock_of_what_computes(stage: Stage) -> None:
+    assert "requirements.lock" in stage.deps
+
+
+@each_stage
+def test_a_stage_names_in_its_docstring_what_it_reads_and_writes(stage: Stage) -> None:
+    text = ast.get_docstring(ast.parse((ROOT / f"{stage.module.replace('.', '/')}.py").read_text())) or ""
+    for path in [*stage.outs, *(dep for dep in stage.deps if dep.startswith("data/"))]:
+        folder = re.escape("/".join(path.split("/")[:2]).split(".")[0])
+        assert re.search(folder, text), f"{stage.module}: its docstring does not name {path}"
+    assert f"python -m {stage.module}" in text
+
+
+def test_no_code_imports_a_stage() -> None:
+    for path in PYTHON:
+        if names(path).startswith("tests/"):
+            continue
+        for package, symbol in imports(path, ROOT):
+            assert package not in SCRIPTS, f"{names(path)} imports {package}"
+            assert f"{package}.{symbol}" not in SCRIPTS, f"{names(path)} imports {package}.{symbol}"
+
+
+@pytest.mark.parametrize("package", sorted(CHOSEN))
+def test_a_registry_of_which_one_is_chosen_is_imports_and_one_dict(package: str) -> None:
+    path = ROOT / package.replace(".", "/") / "__init__.py"
+    docstring, *body = ast.parse(path.read_text()).body
+    assert isinstance(docstring, ast.Expr)
+    assert all(isinstance(node, ast.ImportFrom) for node in body[:-1])
+    assert isinstance(body[-1], ast.AnnAssign)
+    assert isinstance(body[-1].value, ast.Dict)
+    for key, value in zip(body[-1].value.keys, body[-1].value.values, strict=True):
+        assert isinstance(key, ast.Constant)
+        assert isinstance(value, ast.Name)
+        assert key.value == value.id
+
+
+def test_yaml_is_read_as_dvc_reads_it() -> None:
+    for path in PYTHON:
+        if path != Path(__file__).resolve():
+            assert not re.search(r"^\s*(import yaml|from yaml)", path.read_text(), re.MULTILINE), names(path)
+
+
+def test_no_folder_is_listed_unsorted_and_no_error_caught_in_general() -> None:
+    for path in PYTHON:
+        if names(path).startswith("stages/"):
+            text = path.read_text()
+            listings = [line for line in text.splitlines() if re.search(r"\b(r?glob|iterdir|listdir)\(", line)]
+            assert all("sorted(" in line for line in listings), names(path)
+            assert not re.search(r"except( Exception)?:", text), names(path)
+
+
+def test_outs_are_in_data_and_tracked_results_in_metrics() -> None:
+    outs = [out for stage in STAGES for out in stage.outs]
+    assert len(outs) == len(set(outs))
+    assert all(out.split("/")[0] in ("data", "metrics") for out in outs)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_resolves_and_its_stages_depend_on_what_they_run(preset: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    shutil.copy(preset, tmp_path / "params.yaml")
+    (tmp_path / "stages").symlink_to(ROOT / "stages")
+    for stage in resolved(tmp_path):
+        assert closure(stage, tmp_path) <= code_of(stage, tmp_path), f"{preset.name}: {stage.name}"

@@ -1,0 +1,185 @@
+"""Feature families against closed forms and invariants, on sound made here."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from feature_sounds import FRAMING, PARAMS, RATE, SOUNDS, TIME_S, frames_of, named
+
+from stages.features import FAMILIES, mfcc
+from stages.features.engine import CLIPS_PER_BATCH, as_float, extract
+from stages.features.family import FeatureError
+from stages.features.filterbank import mel_edges
+from stages.features.statistics import NAMES
+from stages.features.stft import Frame, Framing
+
+WHOLE_WINDOW = Framing.of(Frame(window_s=0.032, hop_s=0.01), RATE)
+
+
+@pytest.mark.parametrize("frequency_hz", [500.0, 2000.0, 5000.0])
+def test_the_spectrum_of_a_tone_is_centred_on_it_and_narrow(frequency_hz) -> None:
+    tone = np.sin(2 * np.pi * frequency_hz * TIME_S).astype(np.float32)
+    inner = slice(2, -3)
+    assert named("spectral", "centroid", tone, WHOLE_WINDOW)[0, inner] == pytest.approx(frequency_hz, abs=0.1)
+    # A Hann window spreads a bin's tone over three bins of weights 1, 2, 1: a variance of half a bin squared.
+    spread_hz = RATE / 512 / np.sqrt(2)
+    assert named("spectral", "bandwidth", tone, WHOLE_WINDOW)[0, inner] == pytest.approx(spread_hz, abs=0.5)
+    assert named("spectral", "flatness", tone, WHOLE_WINDOW)[0, inner].max() < 1e-6
+
+
+def test_a_tone_is_loudest_in_the_band_around_it() -> None:
+    centres_hz = mel_edges(40, 20.0, 7600.0)[1:-1]
+    for band in (5, 20, 38):
+        tone = 0.5 * np.sin(2 * np.pi * centres_hz[band] * TIME_S)
+        assert (frames_of("mel", tone.astype(np.float32))[0, 3:-3].argmax(axis=1) == band).all()
+
+
+def test_white_noise_is_as_flat_as_theory_says() -> None:
+    # The power of a bin of Gaussian noise is exponential; its geometric over its arithmetic mean is exp(-gamma).
+    noise = 0.1 * np.random.default_rng(3).standard_normal((8, RATE)).astype(np.float32)
+    flatness = named("spectral", "flatness", noise)[:, 3:-3].mean()
+    assert flatness == pytest.approx(np.exp(-np.euler_gamma), abs=0.02)
+
+
+def test_a_click_has_a_flat_spectrum() -> None:
+    click = np.zeros(RATE, np.float32)
+    click[1600] = 1.0
+    expected = {"flatness": 1.0, "entropy": 1.0, "slope": 0.0, "crest": 0.0, "contrast_03": 0.0, "centroid": 4000.0}
+    for name, value in expected.items():
+        assert named("spectral", name, click)[0, 10] == pytest.approx(value, abs=2e-3)
+
+
+def test_flux_is_zero_for_a_steady_sound_and_root_two_between_two_distant_tones() -> None:
+    steady = np.sin(2 * np.pi * 1000 * TIME_S).astype(np.float32)
+    assert named("spectral", "flux", steady, WHOLE_WINDOW)[0, 4:-4].max() < 1e-4
+    # Each tone's unit-sum spectrum is (1, 2, 1) / 4: of squared length 3 / 8, and they do not overlap.
+    hop_over_window = Framing(RATE, window=512, hop=512)
+    switched = np.where(
+        np.arange(RATE) < 4 * 512 + 256, np.sin(2 * np.pi * 500 * TIME_S), np.sin(2 * np.pi * 4000 * TIME_S)
+    )
+    flux = named("spectral", "flux", switched.astype(np.float32), hop_over_window)[0]
+    assert flux[5] == pytest.approx(np.sqrt(2 * 3 / 8), abs=1e-3)
+
+
+def test_a_full_scale_sine_has_an_rms_of_minus_three_decibels() -> None:
+    sine = np.sin(2 * np.pi * 1000 * TIME_S + 0.01).astype(np.float32)
+    inner = slice(3, -3)
+    assert named("level", "rms", sine)[0, inner] == pytest.approx(-3.0103, abs=1e-3)
+    assert named("level", "peak", sine)[0, inner] == pytest.approx(0.0, abs=0.01)
+    assert named("level", "crest", sine)[0, inner] == pytest.approx(3.01, abs=0.01)
+    assert named("level", "zero_crossings", sine)[0, inner] == pytest.approx(2 * 1000 / RATE, abs=1 / 400)
+
+
+def hard_sounds() -> dict[str, np.ndarray]:
+    one_sample = np.zeros(RATE, np.int16)
+    one_sample[0] = 1
+    square = np.where(np.arange(RATE) % 2, 32767, -32768).astype(np.int16)
+    return {
+        "silence": np.zeros(RATE, np.int16),
+        "one sample": one_sample,
+        "full scale": square,
+        "a constant": np.full(RATE, 20_000, np.int16),
+        "the smallest noise": np.random.default_rng(5).integers(-1, 2, RATE).astype(np.int16),
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_hard_sounds_give_finite_frames_and_statistics(family) -> None:
+    sounds = np.stack(list(hard_sounds().values()))
+    computation = FAMILIES[family].computation(PARAMS[family], FRAMING)
+    with ThreadPoolExecutor(1) as executor:
+        for n_sounding in (0, 1, 100, RATE):
+            counts = np.full(len(sounds), n_sounding)
+            frames, statistics = extract(sounds, counts, computation, FRAMING, NAMES, executor)
+            assert np.isfinite(frames).all()
+            assert np.isfinite(statistics).all()
+
+
+def test_silence_has_the_values_its_family_declares() -> None:
+    silence = hard_sounds()["silence"]
+    spectrum = {
+        "centroid": 0,
+        "bandwidth": 0,
+        "rolloff": 0,
+        "flatness": 1,
+        "entropy": 1,
+        "flux": 0,
+        "slope": 0,
+        "crest": 0,
+    }
+    for name, value in spectrum.items():
+        assert named("spectral", name, silence)[0] == pytest.approx(value, abs=1e-5)
+    assert (named("level", "rms", silence) == -120).all()
+    assert (named("level", "crest", silence) == 0).all()
+    assert frames_of("mel", silence) == pytest.approx(-100, abs=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("n_samples", [1601, 4000, 5 * RATE])
+def test_clips_of_any_length_have_as_many_frames_as_the_framing_says(family, n_samples) -> None:
+    frames = frames_of(family, np.resize(SOUNDS[2], n_samples))
+    dimensions = FAMILIES[family].dimensions(PARAMS[family], RATE)
+    assert frames.shape == (1, FRAMING.n_frames(n_samples), len(dimensions))
+    assert frames.dtype == np.float32
+    assert len({dimension.name for dimension in dimensions}) == len(dimensions)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_clip_has_the_same_frames_wherever_it_stands_in_a_batch_and_whoever_is_beside_it(family) -> None:
+    alone = frames_of(family, SOUNDS[5]).tobytes()
+    loud = np.resize(SOUNDS[0], (CLIPS_PER_BATCH, RATE)).copy()
+    for place in range(CLIPS_PER_BATCH):
+        batch = loud.copy()
+        batch[place] = SOUNDS[5]
+        assert frames_of(family, batch)[place].tobytes() == alone
+
+
+def test_log_mel_is_clamped_below_the_clips_own_maximum() -> None:
+    frames = frames_of("mel", SOUNDS)
+    spans = frames.max(axis=(1, 2)) - frames.min(axis=(1, 2))
+    assert spans.max() == pytest.approx(80, abs=1e-4)
+    assert frames[5].max() < frames[0].max() - 30
+
+
+def test_the_front_end_is_a_module_whose_gradient_reaches_the_samples() -> None:
+    samples = torch.from_numpy(as_float(SOUNDS[1:2])).requires_grad_()
+    mfcc.computation(PARAMS["mfcc"], FRAMING)(samples).sum().backward()
+    assert torch.isfinite(samples.grad).all()
+    assert samples.grad.abs().sum() > 0
+
+
+def test_a_sample_that_is_no_number_is_refused_and_named() -> None:
+    sound = as_float(SOUNDS[:2]).copy()
+    sound[1, 77] = np.nan
+    with pytest.raises(FeatureError, match=r"clip 1 of the batch: sample 77 is nan"):
+        frames_of("mel", sound)
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "message"),
+    [
+        ("mel", {"n_fft": 256}, "n_fft is 256, expected an even number from the window's 400 samples"),
+        ("mel", {"fmax_hz": 9000.0}, "fmax_hz is 9000.0, expected 0 <= fmin_hz < fmax_hz <= 8000"),
+        ("mel", {"n_mels": 200}, "hold no bin of n_fft 512"),
+        ("mfcc", {"n_mfcc": 41}, "n_mfcc is 41, expected at most n_mels, 40"),
+        ("mfcc", {"delta_width": 4}, "delta_width is 4, expected an odd number"),
+        ("spectral", {"contrast_bands": 7}, "contrast_bands is 7: the last begins at 12800 Hz"),
+        ("spectral", {"contrast_fmin_hz": 5.0, "contrast_bands": 2}, "a band holds no bin"),
+    ],
+)
+def test_params_that_cannot_be_computed_are_refused_by_name(family, change, message) -> None:
+    params = PARAMS[family].model_copy(update=change)
+    with pytest.raises(FeatureError) as error:
+        FAMILIES[family].computation(params, FRAMING)
+    assert message in str(error.value)
+
+
+def test_a_clip_with_fewer_frames_than_a_difference_needs_is_refused() -> None:
+    with pytest.raises(FeatureError, match="delta_width is 9, but a clip has only 7 frames"):
+        frames_of("mfcc", SOUNDS[:1, :1000])
+
+
+def test_a_hop_of_less_than_a_sample_is_refused() -> None:
+    with pytest.raises(FeatureError, match=r"hop_s is 1e-05, expected at least 1 sample"):
+        Framing.of(Frame(window_s=0.025, hop_s=1e-5), RATE)

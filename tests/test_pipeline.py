@@ -1,0 +1,158 @@
+"""The whole DAG on a tiny data set, as a user runs it: twice the same, shared over a remote, reported when wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import copy_repository
+from ruamel.yaml import YAML
+
+from stages.files import read_json
+from stages.params import read_yaml
+from stages.tables import clips, labels, predictions
+from stages.tables.parquet import read_shards, read_table
+
+pytestmark = pytest.mark.slow
+KEYWORDS = ["yes", "no", "stop"]
+
+
+def tiny(folder: Path) -> None:
+    """Cut params.yaml down: four words, 18 speakers, a few epochs; all stages and all models stay."""
+    yaml = YAML()
+    path = folder / "params.yaml"
+    params = yaml.load(path)
+    options = params["download"]["options"]
+    options["keywords"], options["unknown_words"] = KEYWORDS, ["bed", "tree"]
+    options["voices"]["n_speakers"], options["voices"]["n_takes"] = 18, 1
+    options["backgrounds"]["n_recordings"] = 4
+    params["split"]["keywords"] = KEYWORDS
+    params["rank"].update(n_folds=2, n_repeats=2, n_selected=20, curve=[5, 20])
+    params["evaluate"]["n_bootstrap"] = 200
+    for model in params["train"]["models"].values():
+        model.update(epochs=2, seeds=[1, 2])
+    yaml.dump(params, path)
+
+
+def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user does in an activated environment, with no other place of DVC's than the folder's."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
+        "GIT_AUTHOR_NAME": "test",
+        "GIT_AUTHOR_EMAIL": "test@localhost",
+        "GIT_COMMITTER_NAME": "test",
+        "GIT_COMMITTER_EMAIL": "test@localhost",
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+    assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which `dvc repro` has run, committed to git."""
+    folder = copy_repository(tmp_path_factory.mktemp("pipeline") / "repository")
+    tiny(folder)
+    run(folder, "dvc", "repro")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", "repro")
+    return folder
+
+
+def test_all_that_git_tracks_is_small_and_all_else_is_with_dvc(done: Path) -> None:
+    tracked = run(done, "git", "ls-files").stdout.split()
+    assert not [name for name in tracked if name.startswith("data/") and not name.endswith((".gitignore", "README.md"))]
+    assert {name.split("/")[1] for name in tracked if name.startswith("metrics/")} >= {"decode", "split", "evaluate"}
+    assert sum((done / name).stat().st_size for name in tracked if name.startswith("metrics/")) < 1_000_000
+
+
+def test_every_member_is_accounted_for_and_every_label_is_a_clip(done: Path) -> None:
+    facts = read_json(done / "metrics/decode/clips.json")
+    assert facts["n_members"] == facts["n_lists"] + facts["n_recordings"] + facts["n_quarantine"]
+    assert facts["n_quarantine"] == 0
+    clip_ids = read_shards(done / "data/clips", clips.TABLE, ["clip_id"])["clip_id"].to_pylist()
+    labelled = read_table(done / "data/labels.parquet", labels.TABLE)["clip_id"].to_pylist()
+    assert len(set(clip_ids)) == len(clip_ids) == facts["n_clips"]
+    assert set(labelled) <= set(clip_ids)
+
+
+def test_no_voice_is_in_two_parts(done: Path) -> None:
+    groups = read_shards(done / "data/clips", clips.TABLE, ["clip_id", "group", "is_noise"]).to_pylist()
+    group_of = {row["clip_id"]: row["group"] for row in groups if not row["is_noise"]}
+    part_of: dict[str, set[str]] = {}
+    for row in read_table(done / "data/labels.parquet", labels.TABLE).to_pylist():
+        if row["clip_id"] in group_of:
+            part_of.setdefault(group_of[row["clip_id"]], set()).add(row["part"])
+    assert len(part_of) > 3
+    assert all(len(parts) == 1 for parts in part_of.values())
+
+
+def test_every_model_predicts_every_test_clip_for_every_seed(done: Path) -> None:
+    rows = read_table(done / "data/labels.parquet", labels.TABLE).to_pylist()
+    test = sorted(row["clip_id"] for row in rows if row["part"] == "test")
+    for model in read_yaml(done / "params.yaml")["train"]["models"]:  # type: ignore[index]
+        predicted = read_table(done / f"data/predictions/{model}.parquet", predictions.TABLE).to_pylist()
+        for seed in (1, 2):
+            assert sorted(r["clip_id"] for r in predicted if r["seed"] == seed and r["part"] == "test") == test
+
+
+def test_every_score_has_its_n_and_interval(done: Path) -> None:
+    for model, scores in read_json(done / "metrics/summarize/scores.json").items():
+        assert scores["n"] > 0, model
+        assert 0 <= scores["low"] <= scores["accuracy"] <= scores["high"] <= 1, model
+
+
+def test_a_second_run_does_nothing_and_a_forced_one_gives_the_same_lock(done: Path) -> None:
+    before = (done / "dvc.lock").read_text()
+    assert "up to date" in run(done, "dvc", "repro").stdout
+    run(done, "dvc", "repro", "--force")
+    assert (done / "dvc.lock").read_text() == before
+    assert not run(done, "git", "status", "--porcelain").stdout
+
+
+def test_what_is_pushed_is_pulled_elsewhere_and_up_to_date(done: Path, tmp_path: Path) -> None:
+    run(done, "dvc", "remote", "add", "--force", "--local", "--default", "store", str(tmp_path / "store"))
+    run(done, "dvc", "push")
+    run(tmp_path, "git", "clone", "--quiet", str(done), "clone")
+    clone = tmp_path / "clone"
+    run(clone, "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    run(clone, "dvc", "pull")
+    assert "up to date" in run(clone, "dvc", "repro").stdout
+    assert (clone / "data/labels.parquet").read_bytes() == (done / "data/labels.parquet").read_bytes()
+
+
+def test_a_branch_with_other_keywords_runs_no_decoding_and_no_extraction_and_is_compared(done: Path) -> None:
+    clone = done.parent / "branch"
+    shutil.copytree(done, clone)
+    run(clone, "git", "switch", "--quiet", "--create", "two-words")
+    text = (clone / "params.yaml").read_text()
+    before = read_yaml(clone / "params.yaml")["split"]["keywords"]  # type: ignore[index]
+    yaml = YAML()
+    params = yaml.load(text)
+    params["split"]["keywords"] = before[:2]
+    yaml.dump(params, clone / "params.yaml")
+    output = run(clone, "dvc", "repro").stdout
+    assert "Running stage 'split'" in output
+    assert "Running stage 'decode'" not in output
+    assert "Running stage 'extract" not in output
+    base = run(clone, "git", "branch", "--format=%(refname:short)").stdout.split()
+    main = next(name for name in base if name != "two-words")
+    changed = json.loads(run(clone, "dvc", "params", "diff", main, "--json").stdout)
+    assert set(changed["params.yaml"]) == {"split.keywords"}
+    scores = json.loads(run(clone, "dvc", "metrics", "diff", main, "--json").stdout)
+    assert "metrics/summarize/scores.json" in scores
+
+
+def test_a_typo_in_params_stops_the_run_and_is_named(done: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "typo"
+    shutil.copytree(done, clone)
+    text = (clone / "params.yaml").read_text()
+    (clone / "params.yaml").write_text(text.replace("unknown_share:", "unknwon_share:", 1))
+    failed = run(clone, "dvc", "repro", "split", check=False)
+    assert failed.returncode != 0
+    assert "split.unknwon_share is not a known key, did you mean 'unknown_share'" in failed.stderr + failed.stdout
