@@ -108,7 +108,7 @@ def _long_enough(column: dict[str, np.ndarray], params: Params) -> np.ndarray:
 
 
 def drawn(parts: np.ndarray, label_ids: np.ndarray, classes: list[str], params: Params) -> np.ndarray:
-    """Return which clips stay: all, but in val and test only the task's share of unknown and silence, drawn once."""
+    """Return which clips stay: all, but in val and test the task's share of unknown and silence, at least one."""
     kept = np.ones(len(parts), bool)
     n_keywords = len(params.keywords)
     for part_number, part in enumerate(PARTS[1:]):
@@ -118,7 +118,7 @@ def drawn(parts: np.ndarray, label_ids: np.ndarray, classes: list[str], params: 
             candidates = np.flatnonzero((parts == part) & (label_ids == number))
             generator = np.random.default_rng([params.seed, part_number, number])
             kept[candidates] = False
-            kept[generator.permutation(candidates)[: round(share * n_said)]] = True
+            kept[generator.permutation(candidates)[: max(round(share * n_said), 1)]] = True
     return kept
 
 

@@ -2,7 +2,7 @@
 
 Reads   metrics/evaluate/<key>.json     of every model in params.yaml
 Writes  metrics/summarize/scores.json   each model's scores on test; accuracy with its interval
-        metrics/summarize/scores.csv    a row a model and score, with its interval
+        metrics/summarize/scores.csv    a row a model, every score with its interval
 Params  train.models                    its names alone
 Run     python -m stages.summarize
 """
@@ -17,27 +17,33 @@ from stages.tables.parquet import TableError
 EVALUATE = Path("metrics/evaluate")
 METRICS = Path("metrics/summarize")
 PART = "test"
-COLUMNS = ("model", "score", "value", "low", "high", "n_clips", "n_speakers")
+ENDS = ("low", "high")
 
 
 def side_by_side(evaluated: Mapping[str, dict]) -> dict[str, dict[str, float]]:
-    """Return the scores of each model on test as one flat mapping: the means, accuracy's interval, how many clips."""
+    """Return each model's scores on test, flat: the mean over seeds of every score, and `_low` and `_high` of each.
+
+    `n_clips`, `n_speakers` and `n_seeds` say what they were measured on.
+    """
     summary: dict[str, dict[str, float]] = {}
     for model, parts in evaluated.items():
-        scores = {name: score["value"] for name, score in parts[PART].items() if isinstance(score, dict)}
-        ends = {f"accuracy_{end}": parts[PART]["accuracy"][end] for end in ("low", "high")}
-        summary[model] = {"accuracy": scores.pop("accuracy"), **ends, **scores, "n_clips": parts[PART]["n_clips"]}
+        found = parts[PART]
+        scores = {name: score for name, score in found.items() if isinstance(score, dict)}
+        flat: dict[str, float] = {}
+        for name, score in scores.items():
+            flat |= {name: score["value"], **{f"{name}_{end}": score[end] for end in ENDS}}
+        n_seeds = sum(name.startswith("seed_") for name in scores["accuracy"])
+        summary[model] = {**flat, "n_clips": found["n_clips"], "n_speakers": found["n_speakers"], "n_seeds": n_seeds}
     return summary
 
 
-def long_rows(evaluated: Mapping[str, dict]) -> list[tuple]:
-    """Return a row a model and score, in the order of COLUMNS."""
-    return [
-        (model, name, score["value"], score["low"], score["high"], parts[PART]["n_clips"], parts[PART]["n_speakers"])
-        for model, parts in evaluated.items()
-        for name, score in parts[PART].items()
-        if isinstance(score, dict)
-    ]
+def main_scores(summary: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return the summary as people compare it: one interval, that of accuracy, is enough for a line on a terminal."""
+    ends = tuple(f"_{end}" for end in ENDS)
+    return {
+        model: {name: n for name, n in row.items() if name.startswith("accuracy") or not name.endswith(ends)}
+        for model, row in summary.items()
+    }
 
 
 def main() -> None:
@@ -50,8 +56,8 @@ def main() -> None:
     summary = side_by_side(evaluated)
     best = max(summary, key=lambda model: summary[model]["accuracy"])
 
-    write_json(METRICS / "scores.json", summary)
-    write_csv(METRICS / "scores.csv", COLUMNS, long_rows(evaluated))
+    write_json(METRICS / "scores.json", main_scores(summary))
+    write_csv(METRICS / "scores.csv", ["model", *summary[best]], [(key, *row.values()) for key, row in summary.items()])
     print(f"summarize: {len(summary)} models, best {best} with test accuracy {summary[best]['accuracy']:.3f}")
 
 

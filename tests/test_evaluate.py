@@ -157,7 +157,8 @@ def test_the_summary_puts_the_models_of_params_side_by_side(in_folder: Path, mon
     run(summarize, monkeypatch)
     summary = read_json(Path("metrics/summarize/scores.json"))
     assert list(summary) == ["dnn", "cnn", "lstm"]
-    assert summary["cnn"] == {"accuracy": 0.6, "accuracy_low": 0.4, "accuracy_high": 0.9, "ece": 0.6, "n_clips": 90}
+    scores = {"accuracy": 0.6, "accuracy_low": 0.4, "accuracy_high": 0.9, "ece": 0.6}
+    assert summary["cnn"] == {**scores, "n_clips": 90, "n_speakers": 6, "n_seeds": 1}
     assert Path("metrics/summarize/scores.csv").read_text().splitlines()[1] == "dnn,accuracy,0.5,0.4,0.9,90,6"
 
 
