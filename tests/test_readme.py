@@ -1,0 +1,55 @@
+"""What the README and the lock file say is what the committed code did."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from stages.files import read_json
+
+README = (ROOT / "README.md").read_text()
+SCORES = read_json(ROOT / "metrics/summarize/scores.json")
+
+
+def families() -> list[dict[str, str]]:
+    with (ROOT / "metrics/rank/families.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("model", SCORES)
+def test_the_scores_of_each_model_stand_in_the_readme(model: str) -> None:
+    row = SCORES[model]
+    accuracy = f"{row['accuracy']:.3f} | {row['accuracy_low']:.3f} to {row['accuracy_high']:.3f}"
+    others = f"{row['macro_f1']:.3f} | {row['log_loss_nats']:.3f} | {row['ece']:.3f}"
+    assert f"| `{model}` | {accuracy} | {others} | {row['n_seeds']} |" in README
+    assert f"{row['n_clips']:,} clips" in README
+
+
+@pytest.mark.parametrize("row", families(), ids=lambda row: row["family"])
+def test_the_importance_of_each_family_stands_in_the_readme(row: dict[str, str]) -> None:
+    bits = [float(row[f"importance_bits{end}"]) for end in ("", "_low", "_high")]
+    assert f"| `{row['family']}` | {bits[0]:.2f} | {bits[1]:.2f} to {bits[2]:.2f} |" in README
+
+
+def test_paths_and_presets_in_the_readme_exist() -> None:
+    for folder in re.findall(r"^    {0,4}(\w+/) ", README, re.MULTILINE):
+        assert (ROOT / folder).exists() or (ROOT / "stages" / folder).exists(), folder
+    for preset in re.findall(r"^\| `(\w+)` \| (?:Speech|the|your)", README, re.MULTILINE):
+        assert (ROOT / "presets" / f"{preset}.yaml").exists(), preset
+
+
+def test_the_lock_is_that_of_the_committed_code_and_params() -> None:
+    """Data may be absent, as in a fresh clone; nothing that git tracks may differ from what dvc.lock ran on."""
+    dvc = Path(sys.executable).parent / "dvc"
+    shown = subprocess.run([str(dvc), "status", "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for stage, changes in json.loads(shown.stdout).items():
+        for change in changes:
+            assert isinstance(change, dict), f"{stage}: {change}; run `dvc repro` and commit dvc.lock and metrics/"
+            for kind, paths in change.items():
+                stale = {path: state for path, state in paths.items() if not path.startswith("data/")}
+                assert not stale, f"{stage}: {kind} {stale}; run `dvc repro` and commit dvc.lock and metrics/"
