@@ -94,7 +94,7 @@ def loop(decode: Callable[[bytes], object], files: Sequence[bytes]) -> Callable[
 
 
 def ours(data: bytes) -> object:
-    """Return the rows of clips that the stage makes."""
+    """Return the row of clips that the stage makes."""
     return rows_of("path", data, ORIGIN, CUTTING)
 
 

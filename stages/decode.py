@@ -52,6 +52,7 @@ class Account:
     n_lists: int = 0
     n_clips: int = 0
     n_cropped: int = 0
+    n_silent_windows: int = 0
     seconds: float = 0.0
     formats: Counter[tuple[object, ...]] = field(default_factory=Counter)
     refusals: list[Row] = field(default_factory=list)
@@ -65,7 +66,9 @@ class Account:
         self.formats[tuple(last[name] for name in FORMAT)] += 1
         self.n_clips += len(outcome.rows)
         self.seconds += sum(row["seconds"] for row in outcome.rows)
-        self.n_cropped += last["start_s"] + last["seconds"] < last["recording_s"]
+        self.n_silent_windows += outcome.n_silent_windows
+        if outcome.n_silent_windows == 0:  # else the end may be silence, not cut off
+            self.n_cropped += last["start_s"] + last["seconds"] < last["recording_s"]
 
     def metrics(self) -> dict[str, object]:
         """Return the counts as tracked: members = lists + recordings + quarantine."""
@@ -76,7 +79,8 @@ class Account:
             "n_quarantine": len(self.refusals),
             "n_clips": self.n_clips,
             "hours": round(self.seconds / 3600, 6),
-            "n_recordings_cropped": int(self.n_cropped),
+            "n_recordings_cropped": self.n_cropped,
+            "n_silent_windows": self.n_silent_windows,
             "quarantine": dict(sorted(Counter(str(row["reason"]) for row in self.refusals).items())),
         }
 

@@ -96,7 +96,8 @@ def predicted(card: Card, folder: Path, inputs: Inputs, where: torch.device) -> 
 def scored(rows: pa.Table, log_probabilities: np.ndarray, seeds: Sequence[int], params: Params) -> dict:
     """Return every score of one part from (n_seeds, n_clips, n_classes) nats: its mean over seeds, interval, and seeds.
 
-    Each resample of speakers is scored with every seed's model, and the mean over seeds is what the interval is of.
+    Each resample of speakers is scored with every seed's model, and the mean over seeds is what the interval is of. One
+    speaker alone says nothing about others: the ends are None then.
     """
     label_ids = rows.column("label_id").to_numpy().astype(np.int64)
     speakers = rows.column("speaker").to_numpy()
@@ -107,11 +108,18 @@ def scored(rows: pa.Table, log_probabilities: np.ndarray, seeds: Sequence[int], 
         options = {"n_bins": params.n_ece_bins} if name == "ece" else {}
         sums = [by_speaker(score.terms(label_ids, one, **options), speakers) for one in log_probabilities]
         values = [float(score.value(each.sum(axis=0))) for each in sums]
-        low, high = interval(np.mean([score.value(counts @ each) for each in sums], axis=0), params.confidence)
-        numbers = {"value": float(np.mean(values)), "low": low, "high": high}
-        numbers |= {f"seed_{seed}": value for seed, value in zip(seeds, values, strict=True)}
-        result[name] = {key: round(number, DIGITS) for key, number in numbers.items()}
+        ends = interval(np.mean([score.value(counts @ each) for each in sums], axis=0), params.confidence)
+        low, high = (round(end, DIGITS) if n_speakers > 1 else None for end in ends)
+        by_seed = {f"seed_{seed}": round(value, DIGITS) for seed, value in zip(seeds, values, strict=True)}
+        result[name] = {"value": round(float(np.mean(values)), DIGITS), "low": low, "high": high, **by_seed}
     return result
+
+
+def in_words(score: dict) -> str:
+    """Return a score and its interval as people read them."""
+    if score["low"] is None:
+        return f"{score['value']:.3f} [no interval: one speaker]"
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
 def class_rows(rows: pa.Table, log_probabilities: np.ndarray, classes: Sequence[str]) -> list[tuple]:
@@ -146,8 +154,7 @@ def main() -> None:
     write_csv(METRICS / f"{key}_classes.csv", ("label", "n_clips", "precision", "recall", "f1"), classes)
     pairs = zip(test.column("label").to_pylist(), test.column("predicted").to_pylist(), strict=True)
     write_csv(METRICS / f"{key}_confusion.csv", ("actual", "predicted"), pairs)
-    accuracy = scores["test"]["accuracy"]
-    print(f"evaluate {key}: test accuracy {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]")
+    print(f"evaluate {key}: test accuracy {in_words(scores['test']['accuracy'])}")
 
 
 if __name__ == "__main__":

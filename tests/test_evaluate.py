@@ -94,6 +94,15 @@ def test_an_interval_holds_its_value(trained: pa.Table, monkeypatch: pytest.Monk
         assert 0 <= scores[name]["low"] <= scores[name]["value"] <= scores[name]["high"]
 
 
+def test_one_speaker_gives_a_score_and_no_interval() -> None:
+    params = evaluate.Params(**planted_task.EVALUATE)
+    nats = np.log(np.array([[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]]))
+    rows = pa.table({"label_id": [0, 1, 1], "speaker": ["ann", "ann", "ann"]})
+    accuracy = evaluate.scored(rows, nats, [7], params)["accuracy"]
+    assert accuracy == {"value": 0.666667, "low": None, "high": None, "seed_7": 0.666667}
+    assert evaluate.in_words(accuracy) == "0.667 [no interval: one speaker]"
+
+
 def test_the_confusion_and_class_tables_agree_with_the_scores(
     trained: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +168,7 @@ def test_the_summary_puts_the_models_of_params_side_by_side(in_folder: Path, mon
     assert list(summary) == ["dnn", "cnn", "lstm"]
     scores = {"accuracy": 0.6, "accuracy_low": 0.4, "accuracy_high": 0.9, "ece": 0.6}
     assert summary["cnn"] == {**scores, "n_clips": 90, "n_speakers": 6, "n_seeds": 1}
-    assert Path("metrics/summarize/scores.csv").read_text().splitlines()[1] == "dnn,accuracy,0.5,0.4,0.9,90,6"
+    assert Path("metrics/summarize/scores.csv").read_text().splitlines()[1] == "dnn,0.5,0.4,0.9,0.5,0.4,0.9,90,6,1"
 
 
 def test_a_summary_without_a_model_s_scores_names_the_file(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

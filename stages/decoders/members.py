@@ -20,6 +20,7 @@ class Outcome:
     """What became of a member: the rows of clips it gave, or else its row of quarantine."""
 
     rows: list[Row]
+    n_silent_windows: int
     refusal: Row | None
 
 
@@ -57,14 +58,14 @@ def _batch(batch: list[tuple[Member, Origin | Refused]], prefix: str, cutting: C
 
 def _outcome(member: Member, origin: Origin | Refused, path: str, cutting: Cutting) -> Outcome:
     try:
-        return Outcome(_rows(member, origin, path, cutting), None)
+        return Outcome(*_rows(member, origin, path, cutting), None)
     except Refused as refused:
         digest = "" if member.data is None else hashlib.sha256(member.data).hexdigest()
         row = {"source_path": path, "reason": refused.reason, "message": refused.message}
-        return Outcome([], row | {"n_bytes": member.n_bytes, "sha256": digest})
+        return Outcome([], 0, row | {"n_bytes": member.n_bytes, "sha256": digest})
 
 
-def _rows(member: Member, origin: Origin | Refused, path: str, cutting: Cutting) -> list[Row]:
+def _rows(member: Member, origin: Origin | Refused, path: str, cutting: Cutting) -> tuple[list[Row], int]:
     if isinstance(origin, Refused):
         raise origin
     if not member.is_file:

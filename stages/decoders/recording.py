@@ -46,10 +46,10 @@ class Cutting(Section):
         return round(self.clip_s * self.sample_rate_hz)
 
 
-def rows_of(path: str, data: bytes, origin: Origin, cutting: Cutting) -> list[Row]:
-    """Return the rows of clips that one recording gives, at least one.
+def rows_of(path: str, data: bytes, origin: Origin, cutting: Cutting) -> tuple[list[Row], int]:
+    """Return the rows of clips that one recording gives, at least one, and how many of its windows were silent.
 
-    Windows that are digital silence, every sample zero, are left out. Raises Refused with a reason of the quarantine.
+    Windows that are digital silence, every sample zero, give no row. Raises Refused with a reason of the quarantine.
     """
     if not data:
         raise Refused("empty", "no bytes")
@@ -83,7 +83,8 @@ def rows_of(path: str, data: bytes, origin: Origin, cutting: Cutting) -> list[Ro
     audible = [(clip_id, start) for clip_id, start in named if mono[start : start + cutting.n_clip].any()]
     if not audible:
         raise Refused("silent", f"all samples of its first {cutting.clip_s:g} s are zero")
-    return [shared | _measured(clip_id, mono, start, origin, cutting) for clip_id, start in audible]
+    rows = [shared | _measured(clip_id, mono, start, origin, cutting) for clip_id, start in audible]
+    return rows, len(named) - len(rows)
 
 
 def _starts(n_samples: int, origin: Origin, cutting: Cutting) -> list[int]:
