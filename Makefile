@@ -18,6 +18,7 @@ install: .venv/.installed ## build .venv from the lock files
 	touch $@
 
 repro: install ## environment, then the whole DAG as params.yaml says
+	$(RUN) python -m apps.check
 	$(RUN) dvc repro
 
 test: install ## environment, then all tests

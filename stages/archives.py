@@ -3,10 +3,25 @@
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from stages.files import BLOCK_BYTES
+
+# What the standard library raises on bytes that are no archive, or a cut or damaged or encrypted one.
+DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 class ArchiveError(ValueError):
@@ -34,15 +49,32 @@ def read_members(archive: Path, wanted: Callable[[str, int], bool]) -> Iterator[
             yield from _zip_members(archive, wanted)
         else:
             yield from _tar_members(archive, wanted)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+    except DAMAGE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ArchiveError(
-            f"{archive}: cannot be read as tar, tar.gz or zip to its end ({error}); "
-            "fetch it again, or check download.options"
+            f"{archive}: cannot be read to its end as tar, tar.gz or zip: {reason}; it is cut or damaged, fetch it "
+            "again, or make it again and put its sha256 into download.options"
         ) from error
 
 
+class Strict(tarfile.TarInfo):
+    """A header that tarfile may not skip: it takes any header that it cannot read for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "Strict":
+        """Return the next header; raises ReadError for one that is damaged, cut or missing."""
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise  # a block of zeros, as an archive ends
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(
+                f"no header and no end where one must be, at byte {archive.offset:,} ({error})"
+            ) from None
+
+
 def _tar_members(archive: Path, wanted: Callable[[str, int], bool]) -> Iterator[Member]:
-    with tarfile.open(archive, mode="r:*", errors="surrogateescape") as tar:
+    with tarfile.open(archive, mode="r:*", tarinfo=Strict, errors="surrogateescape") as tar:
         for info in tar:
             if info.isdir():
                 continue
@@ -50,6 +82,8 @@ def _tar_members(archive: Path, wanted: Callable[[str, int], bool]) -> Iterator[
             file = tar.extractfile(info) if info.isreg() and wanted(path, info.size) else None
             yield Member(path, info.isreg(), info.size, None if file is None else _all(file, info.size, path))
             tar.members = []  # type: ignore[attr-defined]  # keep memory constant: tarfile remembers every member otherwise
+        while tar.fileobj.read(BLOCK_BYTES):  # a compressed stream is checked at its end
+            pass
 
 
 def _zip_members(archive: Path, wanted: Callable[[str, int], bool]) -> Iterator[Member]:

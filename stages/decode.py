@@ -21,7 +21,7 @@ from stages.decoders.recording import Cutting, Row
 from stages.files import read_json, write_csv, write_json
 from stages.params import check_section, read_section
 from stages.sources import SOURCES
-from stages.sources.origin import Origin
+from stages.sources.origin import Origin, SourceError
 from stages.tables import clips, quarantine
 from stages.tables.parquet import ROWS_PER_SHARD, write_shards, write_table
 
@@ -78,7 +78,7 @@ class Account:
             "n_recordings": self.formats.total(),
             "n_quarantine": len(self.refusals),
             "n_clips": self.n_clips,
-            "hours": round(self.seconds / 3600, 6),
+            "clip_hours": round(self.seconds / 3600, 6),
             "n_recordings_cropped": self.n_cropped,
             "n_silent_windows": self.n_silent_windows,
             "quarantine": dict(sorted(Counter(str(row["reason"]) for row in self.refusals).items())),
@@ -96,13 +96,22 @@ def decode(facts: dict, params: Params, account: Account) -> Iterator[Row]:
     for archive in facts["archives"]:
         path, part = RAW / archive["name"], archive["part"]
         members = list(read_members(path, lambda name, n_bytes: bool(source.INDEX.search(name))))
-        texts = {member.path: member.data.decode("utf-8") for member in members if member.data is not None}
+        texts = {member.path: _text(member.path, member.data) for member in members if member.data is not None}
         origins = source.describe([member.path for member in members], texts, layout, part)
         if not part:
             origins = {p: replace(o, part="unused") if o.part in stood_for else o for p, o in origins.items()}
         account.n_members += len(members)
         account.n_lists += len(texts)
         yield from _clips_of(path, set(texts), origins, f"{archive['name']}/" if part else "", params, account)
+
+
+def _text(path: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from None
 
 
 def _clips_of(
@@ -161,8 +170,10 @@ def main() -> None:
         METRICS / "formats.csv", [*FORMAT, "recordings"], [(*key, n) for key, n in sorted(account.formats.items())]
     )
     judge(account, params.max_bad_fraction)
+    n_outside = sum(row["reason"] in quarantine.BY_DESIGN for row in refusals)
     print(
         f"decode: {account.n_clips:,} clips from {account.formats.total():,} recordings, {len(refusals)} in quarantine"
+        f" ({n_outside} of them not in the layout of {facts['source']})"
     )
 
 

@@ -1,10 +1,10 @@
-"""evaluate: one model on speakers it never heard. The only stage that reads part test.
+"""evaluate: one model on held-out clips. The only stage that reads part test.
 
 Reads   data/models/<key>/                    model.json, seed-<n>.safetensors
         data/labels.parquet                   parts val and test
         data/<input>                          data/features/<family>/ or data/selected.parquet, as model.json says
 Writes  data/predictions/<key>.parquet        every clip of both parts, every seed
-        metrics/evaluate/<key>.json           each score: mean over seeds, interval by speaker, each seed's own
+        metrics/evaluate/<key>.json           each score: mean over seeds, interval by group, each seed's own
         metrics/evaluate/<key>_classes.csv    precision, recall and F1 of each class, on test
         metrics/evaluate/<key>_confusion.csv  actual and predicted class, a row a clip and seed, on test
 Params  evaluate
@@ -29,7 +29,7 @@ from stages.models.device import device
 from stages.models.parts import part_rows
 from stages.params import Section, read_section
 from stages.scores import SCORES
-from stages.scores.bootstrap import by_speaker, draws, interval
+from stages.scores.bootstrap import by_group, draws, interval
 from stages.scores.confusion import confusion, precision_recall_f1
 from stages.tables import labels as labels_table
 from stages.tables import predictions
@@ -49,7 +49,7 @@ class Params(Section):
     """Section evaluate."""
 
     seed: Annotated[int, Field(ge=0)]  # of the bootstrap
-    n_bootstrap: Annotated[int, Field(ge=100)]  # resamples of speakers
+    n_bootstrap: Annotated[int, Field(ge=100)]  # resamples of groups
     confidence: Annotated[float, Field(gt=0, lt=1)]  # of the intervals
     n_ece_bins: Annotated[int, Field(ge=1)]  # of equal width over confidence 0..1
 
@@ -96,20 +96,20 @@ def predicted(card: Card, folder: Path, inputs: Inputs, where: torch.device) -> 
 def scored(rows: pa.Table, log_probabilities: np.ndarray, seeds: Sequence[int], params: Params) -> dict:
     """Return every score of one part from (n_seeds, n_clips, n_classes) nats: its mean over seeds, interval, and seeds.
 
-    Each resample of speakers is scored with every seed's model, and the mean over seeds is what the interval is of. One
-    speaker alone says nothing about others: the ends are None then.
+    Each resample of groups is scored with every seed's model, and the mean over seeds is what the interval is of. One
+    group alone says nothing about others: the ends are None then.
     """
     label_ids = rows.column("label_id").to_numpy().astype(np.int64)
-    speakers = rows.column("speaker").to_numpy()
-    n_speakers = len(np.unique(speakers))
-    counts = draws(n_speakers, params.n_bootstrap, np.random.default_rng([params.seed]))
-    result: dict = {"n_clips": rows.num_rows, "n_speakers": n_speakers}
+    groups = rows.column("group").to_numpy()
+    n_groups = len(np.unique(groups))
+    counts = draws(n_groups, params.n_bootstrap, np.random.default_rng([params.seed]))
+    result: dict = {"n_clips": rows.num_rows, "n_groups": n_groups}
     for name, score in SCORES.items():
         options = {"n_bins": params.n_ece_bins} if name == "ece" else {}
-        sums = [by_speaker(score.terms(label_ids, one, **options), speakers) for one in log_probabilities]
+        sums = [by_group(score.terms(label_ids, one, **options), groups) for one in log_probabilities]
         values = [float(score.value(each.sum(axis=0))) for each in sums]
         ends = interval(np.mean([score.value(counts @ each) for each in sums], axis=0), params.confidence)
-        low, high = (round(end, DIGITS) if n_speakers > 1 else None for end in ends)
+        low, high = (round(end, DIGITS) if n_groups > 1 else None for end in ends)
         by_seed = {f"seed_{seed}": round(value, DIGITS) for seed, value in zip(seeds, values, strict=True)}
         result[name] = {"value": round(float(np.mean(values)), DIGITS), "low": low, "high": high, **by_seed}
     return result
@@ -118,7 +118,7 @@ def scored(rows: pa.Table, log_probabilities: np.ndarray, seeds: Sequence[int], 
 def in_words(score: dict) -> str:
     """Return a score and its interval as people read them."""
     if score["low"] is None:
-        return f"{score['value']:.3f} [no interval: one speaker]"
+        return f"{score['value']:.3f} [no interval: one group]"
     return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
@@ -132,9 +132,8 @@ def class_rows(rows: pa.Table, log_probabilities: np.ndarray, classes: Sequence[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m stages.evaluate", description="Score a model on held-out speakers."
-    )
+    """Score the model named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description="Score a model on held-out clips.")
     parser.add_argument("key", help="a name below train.models in params.yaml")
     key = parser.parse_args().key
     params = read_section("evaluate", Params)

@@ -1,7 +1,7 @@
-"""Where work runs: machine settings come from the environment, never from params, and never change a byte.
+"""Where work runs: machine settings come from the environment, never from params.
 
-    EARMARK_WORKERS   how many threads or processes work at once (default: the cores this process may use)
-    EARMARK_DEVICE    cpu, cuda, cuda:1, ... (default: cuda where there is one)
+    EARMARK_WORKERS   threads or processes that work at once (default: the cores this process may use); changes no byte
+    EARMARK_DEVICE    cpu, cuda, cuda:1, ... (default: cuda where there is one); rounding differs between kinds
 
 Every worker computes with one math thread, see stages/__init__.py.
 """

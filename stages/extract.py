@@ -59,6 +59,7 @@ def n_not_finite(frames: np.ndarray, statistics: np.ndarray) -> int:
 
 
 def main() -> None:
+    """Extract the family named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m stages.extract", description="Extract a family of features.")
     parser.add_argument("family", choices=FAMILIES)
     family = parser.parse_args().family

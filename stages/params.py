@@ -49,7 +49,8 @@ def check_section(node: object, key: str, model: type[Model], path: Path = PARAM
     try:
         return model.model_validate(_tuples(node))
     except ValidationError as error:
-        lines = [_sentence(item, key, model, path) for item in error.errors(include_url=False)]
+        found = sorted(error.errors(include_url=False), key=lambda item: item["type"] == "missing")  # typos first
+        lines = [_sentence(item, key, model, path) for item in found]
         raise ParamsError("\n".join(lines)) from None
 
 
@@ -93,7 +94,7 @@ def _sentence(item: Mapping[str, object], key: str, model: type[Section], path: 
         return f"{path}: {where} is not a known key{_hint(location[-1], known)}; known here: {', '.join(known)}"
     if item["type"] == "missing":
         return f"{path}: {where} is missing; add it, presets/ show how"
-    message = str(item["msg"])
+    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{path}: {where} is {item['input']!r}, expected {message[:1].lower()}{message[1:]}"
 
 

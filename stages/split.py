@@ -62,8 +62,8 @@ class Params(Section):
         return (1.0 - self.val_share - self.test_share, self.val_share, self.test_share)
 
 
-def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[str, int]]:
-    """Return the labels of `rows` of clips, by clip_id, the classes, and how many clips were left out and why."""
+def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[str, dict[str, int]]]:
+    """Return the labels of `rows` of clips, by clip_id, the classes, and the account of what was left out and asked."""
     rows = rows.sort_by("clip_id")
     column = {name: rows.column(name).to_numpy(zero_copy_only=False) for name in COLUMNS}
     words, groups, official = (column[name].astype(str) for name in ("word", "group", "official_part"))
@@ -81,7 +81,9 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
     )
 
     placed = parts != NO_PART
-    kept = placed & drawn(parts, label_ids, classes, params)
+    given = ((words == UNKNOWN) | (words == SILENCE)) & (official != NO_PART) & ~is_noise
+    stay, asked = drawn(parts, label_ids, given, classes, params)
+    kept = placed & stay
     left_out = {
         "official_part_unused": int(unused.sum()),
         "not_in_task": int(outside.sum()),
@@ -95,11 +97,12 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
             "label_id": label_ids[kept].astype(np.int16),
             "part": parts[kept],
             "speaker": column["speaker"][kept],
+            "group": groups[kept],
             "word": column["word"][kept],
         },
         schema=labels.TABLE.schema,
     )
-    return table, classes, left_out
+    return table, classes, {"n_left_out": left_out, "n_asked": asked}
 
 
 def _long_enough(column: dict[str, np.ndarray], params: Params) -> np.ndarray:
@@ -107,19 +110,28 @@ def _long_enough(column: dict[str, np.ndarray], params: Params) -> np.ndarray:
     return column["recording_s"] * min(params.shares) >= column["seconds"]
 
 
-def drawn(parts: np.ndarray, label_ids: np.ndarray, classes: list[str], params: Params) -> np.ndarray:
-    """Return which clips stay: all, but in val and test the task's share of unknown and silence, at least one."""
-    kept = np.ones(len(parts), bool)
+def drawn(
+    parts: np.ndarray, label_ids: np.ndarray, given: np.ndarray, classes: list[str], params: Params
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return which clips stay, and how many of unknown and silence were asked for in val and test.
+
+    All stay, but of these two the task's share in val and test, at least one, drawn once. Where the source itself gives
+    clips of such a class for a part (`given`), as a canonical test archive does, they are that class there.
+    """
+    kept, asked = np.ones(len(parts), bool), {}
     n_keywords = len(params.keywords)
     for part_number, part in enumerate(PARTS[1:]):
         n_said = np.count_nonzero((parts == part) & (label_ids < n_keywords) & (label_ids >= 0))
         for number in range(n_keywords, len(params.classes)):
             share = params.unknown_share if classes[number] == UNKNOWN else params.silence_share
             candidates = np.flatnonzero((parts == part) & (label_ids == number))
-            generator = np.random.default_rng([params.seed, part_number, number])
-            kept[candidates] = False
-            kept[generator.permutation(candidates)[: max(round(share * n_said), 1)]] = True
-    return kept
+            kept[candidates] = given[candidates]
+            n_asked = max(round(share * n_said), 1)
+            asked[f"{part}{classes[number]}"] = n_asked
+            if not given[candidates].any():
+                generator = np.random.default_rng([params.seed, part_number, number])
+                kept[generator.permutation(candidates)[:n_asked]] = True
+    return kept, asked
 
 
 def counts(table: pa.Table, classes: list[str]) -> list[tuple[str, str, int, int]]:
@@ -149,14 +161,17 @@ def main() -> None:
     params = read_section("split", Params)
     rows = read_shards(CLIPS, clips.TABLE, COLUMNS)
 
-    table, classes, left_out = assign(rows, params)
+    table, classes, account = assign(rows, params)
     found = counts(table, classes)
 
     write_table(LABELS, table, labels.TABLE)
     n_in = {part: sum(n for _, which, n, _ in found if which == part) for part in PARTS}
-    write_json(METRICS / "parts.json", {"n_clips": n_in, "n_left_out": left_out, "n_classes": len(classes)})
+    have = {f"{which}{label}": n for label, which, n, _ in found}
+    write_json(METRICS / "parts.json", {"n_classes": len(classes), "n_clips": n_in, **account})
     write_csv(METRICS / "counts.csv", ["label", "part", "clips", "speakers"], found)
-    print(f"split: {len(classes)} classes, " + ", ".join(f"{n:,} clips in {part}" for part, n in n_in.items()))
+    short = [f"{n} {name} asked for, {have[name]} there" for name, n in account["n_asked"].items() if have[name] < n]
+    shown = ", ".join(f"{n:,} clips in {part}" for part, n in n_in.items())
+    print(f"split: {len(classes)} classes, {shown}", *short, sep="\n  ")
 
 
 if __name__ == "__main__":

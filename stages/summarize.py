@@ -23,7 +23,7 @@ ENDS = ("low", "high")
 def side_by_side(evaluated: Mapping[str, dict]) -> dict[str, dict[str, float]]:
     """Return each model's scores on test, flat: the mean over seeds of every score, and `_low` and `_high` of each.
 
-    `n_clips`, `n_speakers` and `n_seeds` say what they were measured on.
+    `n_clips`, `n_groups` and `n_seeds` say what they were measured on.
     """
     summary: dict[str, dict[str, float]] = {}
     for model, parts in evaluated.items():
@@ -33,7 +33,7 @@ def side_by_side(evaluated: Mapping[str, dict]) -> dict[str, dict[str, float]]:
         for name, score in scores.items():
             flat |= {name: score["value"], **{f"{name}_{end}": score[end] for end in ENDS}}
         n_seeds = sum(name.startswith("seed_") for name in scores["accuracy"])
-        summary[model] = {**flat, "n_clips": found["n_clips"], "n_speakers": found["n_speakers"], "n_seeds": n_seeds}
+        summary[model] = {**flat, "n_clips": found["n_clips"], "n_groups": found["n_groups"], "n_seeds": n_seeds}
     return summary
 
 
@@ -47,6 +47,7 @@ def main_scores(summary: Mapping[str, Mapping[str, float]]) -> dict[str, dict[st
 
 
 def main() -> None:
+    """Put the scores of all models side by side."""
     paths = {key: EVALUATE / f"{key}.json" for key in names_of("train.models")}
     missing = [path for path in paths.values() if not path.exists()]
     if missing:
@@ -54,11 +55,14 @@ def main() -> None:
     evaluated = {key: read_json(path) for key, path in paths.items()}
 
     summary = side_by_side(evaluated)
-    best = max(summary, key=lambda model: summary[model]["accuracy"])
 
     write_json(METRICS / "scores.json", main_scores(summary))
-    write_csv(METRICS / "scores.csv", ["model", *summary[best]], [(key, *row.values()) for key, row in summary.items()])
-    print(f"summarize: {len(summary)} models, best {best} with test accuracy {summary[best]['accuracy']:.3f}")
+    write_csv(
+        METRICS / "scores.csv",
+        ["model", *next(iter(summary.values()))],
+        [(key, *row.values()) for key, row in summary.items()],
+    )
+    print("summarize: test accuracy " + ", ".join(f"{key} {row['accuracy']:.3f}" for key, row in summary.items()))
 
 
 if __name__ == "__main__":

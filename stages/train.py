@@ -112,6 +112,16 @@ def augmentation(key: str, params: Params, inputs: Inputs, train: Part, groups: 
     return augment
 
 
+def check_shares(key: str, params: Params, groups: Groups) -> None:
+    """Raise ParamsError where the task has a class that no epoch would see."""
+    for share, rows in (("unknown_share", groups.unknowns), ("silence_share", groups.silences)):
+        if len(rows) and not getattr(params, share):
+            raise ParamsError(
+                f"{PARAMS_FILE}: train.models.{key}.{share} is 0, but the task has such a class, with {len(rows):,} "
+                "training clips; give it a share of the keyword clips, or take the class out in section split"
+            )
+
+
 def trained(card: Card, seed: int, recipe: Recipe, train: Part, groups: Groups, val: Part, augment: Augment) -> Run:
     """Return the network of one seed, its learning curve, and its last scores on both parts, as stored.
 
@@ -133,6 +143,7 @@ def learned(key: str, params: Params, labels: pa.Table, inputs: Inputs, where: t
     rows = part_rows(labels, "train")
     card = card_of(key, params, inputs, rows.num_rows, checked_classes(labels))
     train, groups = part_on(where, inputs.values[: rows.num_rows], rows), grouped(rows)
+    check_shares(key, params, groups)
     val = part_on(where, inputs.values[rows.num_rows :], part_rows(labels, "val"))
     augment = augmentation(key, params, inputs, train, groups)
     return card, {seed: trained(card, seed, params, train, groups, val, augment) for seed in card.seeds}
@@ -153,6 +164,7 @@ def curve_rows(runs: Runs) -> list[tuple]:
 
 
 def main() -> None:
+    """Train the model named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m stages.train", description="Train a model of params.yaml.")
     parser.add_argument("key", help="a name below train.models in params.yaml")
     key = parser.parse_args().key

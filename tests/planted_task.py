@@ -67,7 +67,7 @@ def write_params(folder: Path, content: dict) -> None:
 def label_rows(n_takes: int = 3) -> pa.Table:
     """Labels of `n_takes` clips a class and speaker, sorted by clip_id."""
     rows = sorted(
-        (f"{name}/{part}{speaker:02d}_{take}", name, number, part, f"{part}{speaker:02d}", name)
+        (f"{name}/{part}{speaker:02d}_{take}", name, number, part, f"{part}{speaker:02d}", f"{part}{speaker:02d}", name)
         for part, n_speakers in N_SPEAKERS.items()
         for speaker in range(n_speakers)
         for number, name in enumerate(CLASSES)

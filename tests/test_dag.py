@@ -10,6 +10,7 @@ from conftest import ROOT
 from dag import CHOSEN, Stage, closure, code_of, imports, params_read, resolved
 
 from stages.params import read_yaml
+from stages.sources import SOURCES
 
 STAGES = resolved(ROOT)
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
@@ -76,10 +77,10 @@ def test_a_stage_names_in_its_docstring_what_it_reads_and_writes(stage: Stage) -
     assert f"python -m {stage.module}" in text
 
 
-def test_no_code_imports_a_stage() -> None:
+def test_no_stage_and_no_noun_imports_a_stage() -> None:
     for path in PYTHON:
-        if names(path).startswith("tests/"):
-            continue
+        if not names(path).startswith("stages/"):
+            continue  # apps and tests look at the stages; no stage and no noun does
         for package, symbol in imports(path, ROOT):
             assert package not in SCRIPTS, f"{names(path)} imports {package}"
             assert f"{package}.{symbol}" not in SCRIPTS, f"{names(path)} imports {package}.{symbol}"
@@ -118,6 +119,15 @@ def test_outs_are_in_data_and_tracked_results_in_metrics() -> None:
     outs = [out for stage in STAGES for out in stage.outs]
     assert len(outs) == len(set(outs))
     assert all(out.split("/")[0] in ("data", "metrics") for out in outs)
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_every_source_is_among_the_deps_of_what_reads_it(source: str, tmp_path: Path) -> None:
+    root = with_preset(ROOT / "params.yaml", tmp_path)
+    text = (root / "params.yaml").read_text()
+    (root / "params.yaml").write_text(text.replace('source: "synthetic"', f'source: "{source}"'))
+    for stage in resolved(root):
+        assert closure(stage, root) <= code_of(stage, root), f"{source}: {stage.name}"
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)

@@ -84,7 +84,7 @@ def test_scores_are_the_means_over_seeds_of_scikit_learn_s(trained: pa.Table, mo
         assert scores[part]["accuracy"]["value"] == pytest.approx(np.mean(accuracies), abs=1e-6)
         assert scores[part]["log_loss_nats"]["value"] == pytest.approx(np.mean(losses), abs=1e-5)
     assert scores["test"]["n_clips"] == 6 * 5 * 3
-    assert scores["test"]["n_speakers"] == 6
+    assert scores["test"]["n_groups"] == 6
 
 
 def test_an_interval_holds_its_value(trained: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +97,10 @@ def test_an_interval_holds_its_value(trained: pa.Table, monkeypatch: pytest.Monk
 def test_one_speaker_gives_a_score_and_no_interval() -> None:
     params = evaluate.Params(**planted_task.EVALUATE)
     nats = np.log(np.array([[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]]))
-    rows = pa.table({"label_id": [0, 1, 1], "speaker": ["ann", "ann", "ann"]})
+    rows = pa.table({"label_id": [0, 1, 1], "group": ["ann", "ann", "ann"]})
     accuracy = evaluate.scored(rows, nats, [7], params)["accuracy"]
     assert accuracy == {"value": 0.666667, "low": None, "high": None, "seed_7": 0.666667}
-    assert evaluate.in_words(accuracy) == "0.667 [no interval: one speaker]"
+    assert evaluate.in_words(accuracy) == "0.667 [no interval: one group]"
 
 
 def test_the_confusion_and_class_tables_agree_with_the_scores(
@@ -160,14 +160,12 @@ def test_the_summary_puts_the_models_of_params_side_by_side(in_folder: Path, mon
         scores = {
             name: {"value": 0.5 + place / 10, "low": 0.4, "high": 0.9, "seed_1": 0.5} for name in ("accuracy", "ece")
         }
-        write_json(
-            Path(f"metrics/evaluate/{key}.json"), {"test": {"n_clips": 90, "n_speakers": 6, **scores}, "val": {}}
-        )
+        write_json(Path(f"metrics/evaluate/{key}.json"), {"test": {"n_clips": 90, "n_groups": 6, **scores}, "val": {}})
     run(summarize, monkeypatch)
     summary = read_json(Path("metrics/summarize/scores.json"))
     assert list(summary) == ["dnn", "cnn", "lstm"]
     scores = {"accuracy": 0.6, "accuracy_low": 0.4, "accuracy_high": 0.9, "ece": 0.6}
-    assert summary["cnn"] == {**scores, "n_clips": 90, "n_speakers": 6, "n_seeds": 1}
+    assert summary["cnn"] == {**scores, "n_clips": 90, "n_groups": 6, "n_seeds": 1}
     assert Path("metrics/summarize/scores.csv").read_text().splitlines()[1] == "dnn,0.5,0.4,0.9,0.5,0.4,0.9,90,6,1"
 
 

@@ -27,7 +27,7 @@ def tiny(folder: Path) -> None:
     params = yaml.load(path)
     options = params["download"]["options"]
     options["keywords"], options["unknown_words"] = KEYWORDS, ["bed", "tree"]
-    options["voices"]["n_speakers"], options["voices"]["n_takes"] = 24, 1
+    options["voices"]["n_groups"], options["voices"]["n_takes"] = 24, 1
     options["backgrounds"]["n_recordings"] = 4
     params["split"]["keywords"] = KEYWORDS
     params["rank"].update(n_folds=2, n_repeats=2, n_selected=20, curve={"against": ["information"], "sizes": [5, 20]})
@@ -103,7 +103,7 @@ def test_every_model_predicts_every_test_clip_for_every_seed(done: Path) -> None
 
 def test_every_score_has_its_n_and_interval(done: Path) -> None:
     for model, scores in read_json(done / "metrics/summarize/scores.json").items():
-        assert scores["n_clips"] > scores["n_speakers"] > 0, model
+        assert scores["n_clips"] > scores["n_groups"] > 0, model
         assert scores["n_seeds"] == 2
         assert 0 <= scores["accuracy_low"] <= scores["accuracy"] <= scores["accuracy_high"] <= 1, model
 

@@ -5,14 +5,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from stages import decode, download, evaluate, rank, split, train
-from stages.augmentations import AUGMENTATIONS
+from apps.check import SECTIONS, check
+from stages import download, train
 from stages.features import FAMILIES
-from stages.features.statistics import Statistics
-from stages.features.stft import Frame
 from stages.models import MODELS
-from stages.params import check_section, names_of, read_section, read_yaml
-from stages.sources import SOURCES
+from stages.params import ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources.transfer import Address
 
 PRESETS = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
@@ -21,34 +18,8 @@ each_preset = pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.ste
 
 @each_preset
 def test_every_section_is_what_its_stage_takes(path: Path) -> None:
-    chosen = read_section("download", download.Params, path)
-    source = SOURCES[chosen.source]
-    check_section(chosen.options, "download.options", source.Params, path)
-    check_section(read_section("decode", decode.Params, path).layout, "decode.layout", source.Layout, path)
-    read_section("split", split.Params, path)
-    read_section("extract.frame", Frame, path)
-    read_section("extract.statistics", Statistics, path)
-    for family in names_of("extract.families", path):
-        read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
-    read_section("rank", rank.Params, path)
-    read_section("evaluate", evaluate.Params, path)
-
-
-@each_preset
-def test_every_model_is_what_train_takes_and_reads_what_is_made(path: Path) -> None:
-    families = names_of("extract.families", path)
-    for key in names_of("train.models", path):
-        where = f"train.models.{key}"
-        params = read_section(where, train.Params, path)
-        check_section(params.sizes, f"{where}.sizes", MODELS[params.model].Params, path)
-        for name, section in params.augment.items():
-            check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
-        assert params.input in ["selected.parquet", *(f"features/{family}" for family in families)]
-
-
-@each_preset
-def test_the_sections_are_those_of_params_yaml(path: Path) -> None:
-    assert list(read_yaml(path)) == list(read_yaml(ROOT / "params.yaml"))
+    check(path)
+    assert tuple(read_yaml(path)) == SECTIONS
 
 
 @pytest.mark.parametrize("name", ["speech_commands", "speech_commands_quick", "spoken_digits"])
@@ -61,6 +32,29 @@ def test_a_preset_of_public_data_points_at_its_public_address(name: str) -> None
 def test_every_registry_has_an_entry_in_params() -> None:
     path = ROOT / "params.yaml"
     assert set(names_of("extract.families", path)) == set(FAMILIES)
-    assert {
-        read_section(f"train.models.{key}", train.Params, path).model for key in names_of("train.models", path)
-    } == set(MODELS)
+    keys = names_of("train.models", path)
+    assert {read_section(f"train.models.{key}", train.Params, path).model for key in keys} == set(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "words"),
+    [
+        ('source: "synthetic"', 'source: "synthetc"', "download.source is 'synthetc', expected 'synthetic'"),
+        ("    spectral:\n", "    spectrl:\n", "extract.families.spectrl is unknown, expected one of mel, mfcc"),
+        ('model: "cnn"', 'model: "cn"', "train.models.cnn.model: cn is unknown, expected one of dnn, cnn"),
+        (
+            '"features/mel"',
+            '"features/mell"',
+            "input: features/mell is unknown, expected one of selected.parquet, feat",
+        ),
+        ("\nevaluate:", "\nevaluat:", "evaluat is unknown, expected one of download"),
+        ("masks: {n_times", "masks: {n_tims", "augment.masks.n_tims is not a known key, did you mean 'n_times'"),
+    ],
+)
+def test_a_typo_anywhere_is_named_before_a_stage_runs(tmp_path: Path, change: str, to: str, words: str) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    assert change in text
+    (tmp_path / "params.yaml").write_text(text.replace(change, to))
+    with pytest.raises(ParamsError) as error:
+        check(tmp_path / "params.yaml")
+    assert words in str(error.value)

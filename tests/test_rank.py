@@ -76,7 +76,7 @@ def write_data(
     n = len(label_ids)
     ids, names = np.array([f"clip_{number:04d}" for number in range(n)]), np.array([f"class_{i}" for i in label_ids])
     rows = {"clip_id": ids, "label": names, "label_id": label_ids.astype(np.int16), "part": parts}
-    rows |= {"speaker": speakers, "word": names}
+    rows |= {"speaker": speakers, "group": speakers, "word": names}
     write_table(Path("data/labels.parquet"), pa.Table.from_pydict(rows, labels.TABLE.schema), labels.TABLE)
     for family in dict.fromkeys(columns.families):
         own = [number for number, name in enumerate(columns.families) if name == family]
@@ -226,7 +226,7 @@ def test_no_fold_is_empty_where_every_speaker_has_a_class_of_their_own() -> None
 
 
 def test_fewer_speakers_than_folds_are_refused_with_both_numbers() -> None:
-    with pytest.raises(folds.FoldError, match=r"rank.n_folds is 3, expected at most 2, the number of speakers"):
+    with pytest.raises(folds.FoldError, match=r"rank.n_folds is 3, expected at most 2, the number of groups"):
         folds.assign(np.array(["a", "b", "a"]), np.zeros(3), 3, np.random.default_rng(0))
 
 

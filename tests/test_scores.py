@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from stages.scores import SCORES, accuracy, ece, log_loss, macro_f1
-from stages.scores.bootstrap import by_speaker, draws, interval
+from stages.scores.bootstrap import by_group, draws, interval
 from stages.scores.checks import ScoreError
 from stages.scores.confusion import confusion, precision_recall_f1
 
@@ -118,10 +118,10 @@ def test_a_rate_of_nothing_is_no_number() -> None:
 
 
 @each_score
-def test_sums_by_speaker_add_up_to_the_score_of_all(name: str) -> None:
+def test_sums_by_group_add_up_to_the_score_of_all(name: str) -> None:
     labels, nats = made(100, 4, seed=5)
     speakers = np.array([f"s{number % 7}" for number in range(100)])
-    sums = by_speaker(TERMS[name](labels, nats), speakers)
+    sums = by_group(TERMS[name](labels, nats), speakers)
     assert sums.shape[0] == 7
     assert float(SCORES[name].value(sums.sum(axis=0))) == pytest.approx(score(name, labels, nats))
 
@@ -131,7 +131,7 @@ def test_a_resample_scores_as_the_clips_of_its_speakers_would(name: str) -> None
     labels, nats = made(60, 4, seed=6)
     speakers = np.repeat(np.arange(6), 10)
     counts = draws(6, 3, np.random.default_rng(1))
-    values = SCORES[name].value(counts @ by_speaker(TERMS[name](labels, nats), speakers))
+    values = SCORES[name].value(counts @ by_group(TERMS[name](labels, nats), speakers))
     for times, value in zip(counts.astype(int), values, strict=True):
         rows = np.concatenate([np.flatnonzero(speakers == speaker) for speaker in np.repeat(np.arange(6), times)])
         assert value == pytest.approx(score(name, labels[rows], nats[rows]))
@@ -140,7 +140,7 @@ def test_a_resample_scores_as_the_clips_of_its_speakers_would(name: str) -> None
 def ends(right: np.ndarray, speakers: np.ndarray, seed: int, n_bootstrap: int = 2000) -> tuple[float, float]:
     """The 95 % interval of accuracy for clips that are right or not."""
     terms = np.stack([right, np.ones(len(right))], axis=1)
-    sums = by_speaker(terms, speakers)
+    sums = by_group(terms, speakers)
     counts = draws(len(sums), n_bootstrap, np.random.default_rng(seed))
     return interval(accuracy.value(counts @ sums), 0.95)
 

@@ -63,13 +63,13 @@ def test_every_source_tells_its_licence_and_has_what_the_stages_call(name: str) 
 
 
 def test_a_local_file_is_fetched_whole(archive_file: Path, tmp_path: Path) -> None:
-    archive = fetch(address(str(archive_file)), tmp_path / "raw")
+    archive = fetch(address(str(archive_file)), tmp_path / "raw", "download.options.archive")
     assert (tmp_path / "raw" / "words.tar").read_bytes() == CONTENT
     assert (archive.name, archive.n_bytes, archive.sha256) == ("words.tar", len(CONTENT), SHA256)
 
 
 def test_http_is_fetched_whole(served: str, tmp_path: Path) -> None:
-    fetch(address(served), tmp_path / "raw")
+    fetch(address(served), tmp_path / "raw", "download.options.archive")
     assert (tmp_path / "raw" / "words.tar").read_bytes() == CONTENT
 
 
@@ -91,7 +91,7 @@ def test_s3_is_fetched_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         store = S3FileSystem()
         store.mkdir("bucket")
         store.pipe("bucket/words.tar", CONTENT)
-        fetch(address("s3://bucket/words.tar"), tmp_path / "raw")
+        fetch(address("s3://bucket/words.tar"), tmp_path / "raw", "download.options.archive")
     finally:
         server.stop()
     assert (tmp_path / "raw" / "words.tar").read_bytes() == CONTENT
@@ -100,7 +100,7 @@ def test_s3_is_fetched_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"sha256": "0" * 64}, ["sha256 is " + SHA256, "expected " + "0" * 64, "download.options.sha256"]),
+        ({"sha256": "0" * 64}, ["sha256 is " + SHA256, "expected " + "0" * 64, "download.options.archive.sha256"]),
         ({"n_bytes_max": 1000}, ["is longer than", "1,000"]),
     ],
 )
@@ -108,15 +108,19 @@ def test_a_wrong_archive_is_refused_and_leaves_nothing(
     archive_file: Path, tmp_path: Path, change: dict, words: list[str]
 ) -> None:
     with pytest.raises(SourceError) as error:
-        fetch(address(str(archive_file), **change), tmp_path / "raw")
+        fetch(address(str(archive_file), **change), tmp_path / "raw", "download.options.archive")
     assert all(word in str(error.value) for word in words)
     assert list((tmp_path / "raw").iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["nowhere/words.tar", "http://127.0.0.1:9/words.tar", "ghost://x/words.tar"])
-def test_an_address_that_gives_nothing_is_named(tmp_path: Path, url: str) -> None:
-    with pytest.raises((SourceError, ValueError), match=url.split(":")[0]):
-        fetch(address(url), tmp_path / "raw")
+@pytest.mark.parametrize(
+    "url", ["nowhere/words.tar", "http://127.0.0.1:9/words.tar", "ghost://x/words.tar", "s3://nobody/words.tar"]
+)
+def test_an_address_that_gives_nothing_is_named(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match=r"check download\.options\.archive\.url"):
+        fetch(address(url), tmp_path / "raw", "download.options.archive")
     assert not list((tmp_path / "raw").glob("*"))
 
 
@@ -194,6 +198,8 @@ def test_metadata_says_more_than_the_folder() -> None:
         ("path,label\na/9.wav,x\n", "names 1 files that are not in the archive, first 'a/9.wav'"),
         ("path,label,part\na/1.wav,x,dev\n", "line 2: part is 'dev', expected train, val, test or nothing"),
         ("path,label\na/1.wav,x,y\n", "line 2: has another number of fields"),
+        ("path,label,speakr\na/1.wav,x,ann\n", "column 'speakr' is unknown; columns are path, label, speaker"),
+        ("path,label\na/1.wav,x\na/1.wav,y\n", "line 3: a/1.wav is named a second time"),
     ],
 )
 def test_wrong_metadata_is_named_by_line(text: str, words: str) -> None:
@@ -238,6 +244,36 @@ def tar_bytes(mode: str = "w") -> bytes:
             info.size = 5000
             tar.addfile(info, io.BytesIO(os.urandom(5000)))
     return target.getvalue()
+
+
+def test_a_tar_cut_or_damaged_anywhere_is_an_error_and_never_a_shorter_list(tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+    for kind, step in (("w", 300), ("w:gz", 1500)):
+        whole = tar_bytes(kind)
+        end = len(whole) - 1 if kind == "w:gz" else 20 * (512 + 5120) + 1  # where the end of the archive begins
+        for cut in range(0, end, step):
+            path.write_bytes(whole[:cut])
+            with pytest.raises(ArchiveError, match="cut or damaged"):
+                list(read_members(path, lambda *_: False))
+    damaged = bytearray(tar_bytes())
+    damaged[7 * (512 + 5120) + 10] ^= 1  # in the name of the eighth member
+    path.write_bytes(damaged)
+    with pytest.raises(ArchiveError, match="no header and no end where one must be"):
+        list(read_members(path, lambda *_: False))
+
+
+def test_a_damaged_zip_is_an_error_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+    whole = zip_bytes()
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as zipped:
+        places = [info.header_offset + 30 + len(info.filename) + 1000 for info in zipped.infolist()]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        with pytest.raises(ArchiveError, match="cut or damaged"):
+            list(read_members(path, lambda *_: True))
 
 
 def zip_bytes() -> bytes:

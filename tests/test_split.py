@@ -94,7 +94,7 @@ def test_a_group_that_is_official_in_two_parts_is_refused_by_name() -> None:
 
 
 def test_noise_is_parted_by_time_and_no_second_is_in_two_parts() -> None:
-    labels, _, left_out = assign(table(speech() + noise("hum", 60) + noise("fan", 45.3)), KEYWORDS)
+    labels, _, account = assign(table(speech() + noise("hum", 60) + noise("fan", 45.3)), KEYWORDS)
     spans: dict[tuple[str, str], list[float]] = {}
     starts = {r["clip_id"]: r["start_s"] for r in noise("hum", 60) + noise("fan", 45.3)}
     for clip, speaker, part in zip(*(labels[c].to_pylist() for c in ("clip_id", "speaker", "part")), strict=True):
@@ -104,7 +104,7 @@ def test_noise_is_parted_by_time_and_no_second_is_in_two_parts() -> None:
         order = [(min(spans[recording, part]), max(spans[recording, part]) + 1) for part in ("train", "val", "test")]
         assert order[0][1] <= order[1][0]
         assert order[1][1] <= order[2][0]
-    assert left_out["noise_across_parts"] > 0
+    assert account["n_left_out"]["noise_across_parts"] > 0
 
 
 def test_windows_of_noise_that_touch_a_border_belong_to_one_side() -> None:
@@ -115,8 +115,8 @@ def test_windows_of_noise_that_touch_a_border_belong_to_one_side() -> None:
 
 def test_short_noise_recordings_go_whole_into_a_part() -> None:
     rows = speech() + [clip for i in range(9) for clip in noise(f"rain{i}", 2.0)]
-    labels, _, left_out = assign(table(rows), KEYWORDS)
-    assert left_out["noise_across_parts"] == 0
+    labels, _, account = assign(table(rows), KEYWORDS)
+    assert account["n_left_out"]["noise_across_parts"] == 0
     assert all(len(parts) == 1 for parts in parts_of(labels, "speaker").values())
 
 
@@ -135,10 +135,10 @@ def test_val_and_test_hold_the_share_of_unknown_and_silence_and_train_all_of_the
 
 def test_without_a_share_there_is_no_such_class() -> None:
     params = KEYWORDS.model_copy(update={"silence_share": 0.0, "unknown_share": 0.0})
-    labels, classes, left_out = assign(table(speech() + noise("hum", 60)), params)
+    labels, classes, account = assign(table(speech() + noise("hum", 60)), params)
     assert classes == ["yes", "no"]
     assert set(labels["label"].to_pylist()) == {"yes", "no"}
-    assert left_out["not_in_task"] == 120 + len(noise("hum", 60))
+    assert account["n_left_out"]["not_in_task"] == 120 + len(noise("hum", 60))
 
 
 def test_tasks_differ_in_what_is_a_class() -> None:
@@ -180,9 +180,35 @@ def test_shares_are_met_within_a_group_or_two() -> None:
 
 
 def test_clips_that_another_archive_stands_for_are_left_out_and_counted() -> None:
-    labels, _, left_out = assign(table([*speech(), row("old", "yes", "s98", part="unused")]), WORDS)
+    labels, _, account = assign(table([*speech(), row("old", "yes", "s98", part="unused")]), WORDS)
     assert "old" not in labels["clip_id"].to_pylist()
-    assert left_out["official_part_unused"] == 1
+    assert account["n_left_out"]["official_part_unused"] == 1
+
+
+def test_unknown_and_silence_given_for_a_part_are_that_class_there() -> None:
+    given = [row(f"t/{word}/{i}", word, f"t{word}{i}", part="test") for word in (UNKNOWN, SILENCE) for i in range(40)]
+    rows = [{**clip, "official_part": "train"} for clip in speech(20)] + [
+        {**clip, "official_part": part, "clip_id": f"{part}{clip['clip_id']}", "group": f"{part}{clip['group']}"}
+        for part in ("val", "test")
+        for clip in speech(5, ("yes", "no"))
+    ]
+    rows += [row(f"v/cat/{i}", "cat", f"v{i}", part="val") for i in range(20)]
+    labels, _, account = assign(table(rows + noise("hum", 60) + given), KEYWORDS)
+    test = {
+        c
+        for c, p, w in zip(*(labels[x].to_pylist() for x in ("clip_id", "part", "word")), strict=True)
+        if p == "test" and w
+    }
+    assert test == {r["clip_id"] for r in rows + given if r["official_part"] == "test"}
+    assert account["n_asked"]["val_unknown_"] == 5
+
+
+def test_silence_that_is_not_there_is_counted() -> None:
+    labels, _, account = assign(table(speech() + noise("hum", 12)), KEYWORDS)
+    silent = [
+        p for p, name in zip(labels["part"].to_pylist(), labels["label"].to_pylist(), strict=True) if name == SILENCE
+    ]
+    assert account["n_asked"]["test_silence_"] > silent.count("test") > 0
 
 
 def test_the_order_of_groups_is_the_sha1_of_seed_and_name() -> None:

@@ -27,7 +27,7 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict]) -> 
     """Return what was measured, on what, and the columns that could not be."""
     found = families(study, verdicts)
     return {
-        "measured_on": "held-out speakers of the training part",
+        "measured_on": "held-out groups of the training part: speakers, or voices that sound alike",
         "n": len(study.labels),
         "max_per_class": study.params.max_per_class,
         "n_folds": len(verdicts),
@@ -88,11 +88,11 @@ def curve_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
 
 
 def class_counts(
-    names: Sequence[str], label_ids: np.ndarray, speakers: np.ndarray, drawn: np.ndarray
+    names: Sequence[str], label_ids: np.ndarray, groups: np.ndarray, drawn: np.ndarray
 ) -> dict[str, dict[str, int]]:
-    """Return, for each class, the clips drawn to rank on, and the clips and speakers of the training part.
+    """Return, for each class, the clips drawn to rank on, and the clips and groups of the training part.
 
-    `names` are those of the label_ids at hand, rising; label_ids, speakers (n_training_clips,); drawn (n,) label_ids.
+    `names` are those of the label_ids at hand, rising; label_ids, groups (n_training_clips,); drawn (n,) label_ids.
     """
     counts = {}
     for name, label_id in zip(names, np.unique(label_ids), strict=True):
@@ -100,7 +100,7 @@ def class_counts(
         counts[name] = {
             "n": int(np.count_nonzero(drawn == label_id)),
             "n_training_clips": int(np.count_nonzero(own)),
-            "n_training_speakers": len(np.unique(speakers[own])),
+            "n_training_groups": len(np.unique(groups[own])),
         }
     return counts
 

@@ -1,4 +1,4 @@
-"""One fold: all that is learned on its training speakers, judged on the speakers it leaves out."""
+"""One fold: all that is learned on its training groups, judged on the groups it leaves out."""
 
 from dataclasses import dataclass
 

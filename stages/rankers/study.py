@@ -1,4 +1,4 @@
-"""What all folds look at: clips drawn from the training part, usable columns beside noise probes, folds by speaker."""
+"""What all folds look at: clips drawn from the training part, usable columns beside noise probes, folds by group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,13 +81,11 @@ class Study:
         return Ranked(ranks, self.labels[rows], self.n_classes, self.params.n_bins)
 
 
-def study_of(
-    columns: Columns, numbers: np.ndarray, label_ids: np.ndarray, speakers: np.ndarray, params: Params
-) -> Study:
-    """Return the study of training clips: label_ids, speakers (n_clips,), `columns` of which `numbers` are usable."""
+def study_of(columns: Columns, numbers: np.ndarray, label_ids: np.ndarray, groups: np.ndarray, params: Params) -> Study:
+    """Return the study of training clips: label_ids, groups (n_clips,), `columns` of which `numbers` are usable."""
     drawn = draw(label_ids, params.max_per_class, params.seed)
     labels = label_ids[drawn]
-    fold_of = folds.assign(speakers[drawn], labels, params.n_folds, np.random.default_rng([params.seed, FOLDS]))
+    fold_of = folds.assign(groups[drawn], labels, params.n_folds, np.random.default_rng([params.seed, FOLDS]))
     real = columns.values[np.ix_(drawn, numbers)]
     noise = probes.columns(real, params.n_probes, np.random.default_rng([params.seed, PROBES]))
     families = (*dict.fromkeys(columns.families), probes.FAMILY)

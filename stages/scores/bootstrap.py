@@ -1,9 +1,10 @@
-"""Intervals by bootstrap over speakers.
+"""Intervals by bootstrap over groups: people or voices that sound alike, and noise recordings.
 
-Clips of one speaker are alike, so they are drawn together (the cluster bootstrap: Davison and Hinkley, 1997, section
-3.8); drawing clips one by one would promise too narrow an interval. A draw of S speakers with replacement is a
+Clips of one group are alike, so they are drawn together (the cluster bootstrap: Davison and Hinkley, 1997, section
+3.8); drawing clips one by one would promise too narrow an interval. A draw of S groups with replacement is a
 multinomial count of each, and sums of terms weighted by those counts give every score. The interval is of percentiles.
 It says how much the score depends on who spoke, at these weights; where nothing is wrong in the sample its width is 0.
+A score that is biased, as the expected calibration error is, is more so in a resample: its interval lies too high.
 """
 
 import numpy as np
@@ -11,25 +12,25 @@ import numpy as np
 from stages.scores.checks import ScoreError
 
 
-def by_speaker(terms: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """Return the sums of terms (n, n_terms) by speaker, in the order of their names: (n_speakers, n_terms) float64.
+def by_group(terms: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the sums of terms (n, n_terms) by group, in the order of their names: (n_groups, n_terms) float64.
 
     Parameters
-    speakers   (n,) name of each clip's speaker
+    groups   (n,) name of each clip's group
     """
-    if len(terms) != len(speakers) or len(terms) == 0:
-        raise ScoreError(f"{len(terms)} clips and {len(speakers)} speakers, expected as many, and at least 1")
-    names, members = np.unique(speakers, return_inverse=True)
+    if len(terms) != len(groups) or len(terms) == 0:
+        raise ScoreError(f"{len(terms)} clips and {len(groups)} groups, expected as many, and at least 1")
+    names, members = np.unique(groups, return_inverse=True)
     sums = np.zeros((len(names), terms.shape[1]))
     np.add.at(sums, members, terms)
     return sums
 
 
-def draws(n_speakers: int, n_bootstrap: int, generator: np.random.Generator) -> np.ndarray:
-    """Return how often each speaker comes in each resample: (n_bootstrap, n_speakers) float64."""
-    if n_speakers < 1 or n_bootstrap < 1:
-        raise ScoreError(f"n_speakers is {n_speakers} and n_bootstrap {n_bootstrap}, expected at least 1 of each")
-    return generator.multinomial(n_speakers, np.full(n_speakers, 1 / n_speakers), n_bootstrap).astype(np.float64)
+def draws(n_groups: int, n_bootstrap: int, generator: np.random.Generator) -> np.ndarray:
+    """Return how often each group comes in each resample: (n_bootstrap, n_groups) float64."""
+    if n_groups < 1 or n_bootstrap < 1:
+        raise ScoreError(f"n_groups is {n_groups} and n_bootstrap {n_bootstrap}, expected at least 1 of each")
+    return generator.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_bootstrap).astype(np.float64)
 
 
 def interval(scores: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -20,4 +20,4 @@ class Params(Section):
 
 def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
     """Fetch the archive."""
-    return (fetch(options.archive, folder),)
+    return (fetch(options.archive, folder, "download.options.archive"),)

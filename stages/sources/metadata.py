@@ -23,7 +23,11 @@ COLUMNS = ("path", "label", "speaker", "group", "part")
 
 
 def _one_group(pattern: str) -> str:
-    if pattern and re.compile(pattern).groups != 1:
+    try:
+        n_groups = re.compile(pattern).groups
+    except re.error:
+        n_groups = 0
+    if pattern and n_groups != 1:
         raise ValueError("a regular expression with one group, e.g. '^(\\w+)_', or an empty string")
     return pattern
 
@@ -71,17 +75,23 @@ def _origin(path: str, label: str, row: Mapping[str, str], layout: Layout, part:
 
 def _rows(name: str, text: str) -> Iterator[tuple[str, dict[str, str]]]:
     folder = PurePosixPath(name).parent
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    reader = csv.DictReader(io.StringIO(text))
     header = reader.fieldnames or []
     for needed in COLUMNS[:2]:
         if needed not in header:
             raise SourceError(
                 f"{name}: column {needed!r} is missing, it has {header}; columns are {', '.join(COLUMNS)}"
             )
+    for unknown in [found for found in header if found not in COLUMNS]:
+        raise SourceError(f"{name}: column {unknown!r} is unknown; columns are {', '.join(COLUMNS)}")
+    seen = set()
     for row in reader:
         where = f"{name}: line {reader.line_num}"
         if None in row or None in row.values():
             raise SourceError(f"{where}: has another number of fields than the header; quote values that hold a comma")
         if row.get("part") and row["part"] not in PARTS:
             raise SourceError(f"{where}: part is {row['part']!r}, expected {', '.join(PARTS)} or nothing")
+        if row["path"] in seen:
+            raise SourceError(f"{where}: {row['path']} is named a second time; keep one of the lines")
+        seen.add(row["path"])
         yield str(folder / row["path"]), row

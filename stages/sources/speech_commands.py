@@ -2,7 +2,8 @@
 
 `<word>/<speaker>_nohash_<take>.wav`, `_background_noise_/`, `validation_list.txt` and `testing_list.txt`. Where an
 archive has no lists, the part follows from the speaker by the rule that made them (SHA-1, 10 % and 10 %). The test
-archive of version 0.02 (4,890 clips, 12 classes) may replace the test part.
+archive of version 0.02 (4,890 clips, 12 classes) may replace the test part; its silence may come from the very noise
+recordings that training uses, as published.
 
 P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018.
 """
@@ -43,9 +44,9 @@ class Layout(Section):
 
 def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
     """Fetch the archive of recordings and, where asked for, the test archive."""
-    archives = [fetch(options.archive, folder)]
+    archives = [fetch(options.archive, folder, "download.options.archive")]
     if options.test_archive is not None:
-        archives.append(fetch(options.test_archive, folder, part="test"))
+        archives.append(fetch(options.test_archive, folder, "download.options.test_archive", part="test"))
     if len({archive.name for archive in archives}) < len(archives):
         raise SourceError("download.options: both archives have one file name; rename one of them")
     return tuple(archives)

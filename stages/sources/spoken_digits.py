@@ -38,7 +38,7 @@ class Layout(Section):
 
 def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
     """Fetch the repository's zip."""
-    return (fetch(options.archive, folder),)
+    return (fetch(options.archive, folder, "download.options.archive"),)
 
 
 def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, part: str) -> dict[str, Origin]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import fsspec
+from aiohttp import ClientError
+from botocore.exceptions import BotoCoreError
 from pydantic import Field
 
 from stages.files import BLOCK_BYTES, whole
@@ -12,6 +14,10 @@ from stages.params import Section
 from stages.sources.origin import Archive, SourceError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+# What fsspec and the stores behind it raise where an address gives nothing.
+UNREADABLE = (OSError, ImportError, ValueError, ClientError, BotoCoreError)
 
 
 class Address(Section):
@@ -22,8 +28,8 @@ class Address(Section):
     n_bytes_max: Annotated[int, Field(gt=0)]  # B; a longer answer is refused
 
 
-def fetch(address: Address, folder: Path, part: str = "") -> Archive:
-    """Put the archive at `address` whole into `folder`; return what it is.
+def fetch(address: Address, folder: Path, key: str, part: str = "") -> Archive:
+    """Put the archive at `address`, the section `key` of params.yaml, whole into `folder`; return what it is.
 
     Raises SourceError where it cannot be read, is longer than `n_bytes_max`, or its SHA-256 is another; nothing is
     left behind then.
@@ -38,19 +44,19 @@ def fetch(address: Address, folder: Path, part: str = "") -> Archive:
                     n_bytes += len(block)
                     if n_bytes > address.n_bytes_max:
                         raise SourceError(
-                            f"{address.url}: is longer than download n_bytes_max {address.n_bytes_max:,}; "
+                            f"{address.url}: is longer than {key}.n_bytes_max, {address.n_bytes_max:,}; "
                             "raise it in params.yaml if that is right"
                         )
                     digest.update(block)
                     target.write(block)
-        except (OSError, ImportError) as error:
+        except SourceError:
+            raise
+        except UNREADABLE as error:
             reason = f"{type(error).__name__}: {error}"
-            raise SourceError(
-                f"{address.url}: cannot be read ({reason}); check download.options.url and the network"
-            ) from error
+            raise SourceError(f"{address.url}: cannot be read ({reason}); check {key}.url and the network") from error
         if digest.hexdigest() != address.sha256:
             raise SourceError(
                 f"{address.url}: sha256 is {digest.hexdigest()} over {n_bytes:,} bytes, expected {address.sha256}; "
-                "the transfer broke or the archive is another one: check download.options.sha256"
+                f"the transfer broke or the archive is another one: check {key}.sha256"
             )
     return Archive(name, address.url, address.sha256, n_bytes, part)

@@ -22,7 +22,8 @@ TABLE = Table(
             column("label", pa.string(), "", "class of the task; `_unknown_` and `_silence_` are classes too"),
             column("label_id", pa.int16(), "", "number of the class, from 0"),
             column("part", pa.string(), "", "train, val or test"),
-            column("speaker", pa.string(), "", "as in clips; intervals are drawn over speakers"),
+            column("speaker", pa.string(), "", "as in clips"),
+            column("group", pa.string(), "", "as in clips; folds keep groups apart and intervals are drawn over them"),
             column("word", pa.string(), "", "as in clips; tells which word an unknown is"),
         ]
     ),

@@ -19,7 +19,7 @@ TABLE = Table(
             column("clip_id", pa.string(), "", "a row of labels"),
             column("seed", pa.int64(), "", "which of the model's trainings"),
             column("part", pa.string(), "", "val or test"),
-            column("speaker", pa.string(), "", "as in labels; intervals are drawn over speakers"),
+            column("speaker", pa.string(), "", "as in labels"),
             column("label", pa.string(), "", "class that is true"),
             column("predicted", pa.string(), "", "class of the largest probability"),
             column("confidence", pa.float32(), "", "that probability: softmax of the logits, not calibrated"),

@@ -1,0 +1,1 @@
+"""Things that people run by hand."""

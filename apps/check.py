@@ -1,0 +1,75 @@
+"""Read the whole of params.yaml as the stages will, before any of them runs.
+
+`dvc repro` looks for a stage's files before the stage can look at its params: a misspelt source, family, model or input
+would be a missing file there. Here it is named, with what there is.
+
+Run  python -m apps.check [FILE]
+"""
+
+import sys
+from pathlib import Path
+
+from stages import decode, download, evaluate, rank, split, train
+from stages.augmentations import AUGMENTATIONS
+from stages.features import FAMILIES
+from stages.features.statistics import Statistics
+from stages.features.stft import Frame
+from stages.models import MODELS
+from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
+from stages.sources import SOURCES
+
+SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "evaluate")
+
+
+def check(path: Path) -> None:
+    """Raise ParamsError where a section of `path` is not what its stage takes."""
+    for section in read_yaml(path):
+        _known(str(section), "", SECTIONS, path)
+    chosen = read_section("download", download.Params, path)
+    source = SOURCES[chosen.source]
+    check_section(chosen.options, "download.options", source.Params, path)
+    check_section(read_section("decode", decode.Params, path).layout, "decode.layout", source.Layout, path)
+    read_section("split", split.Params, path)
+    read_section("extract.frame", Frame, path)
+    read_section("extract.statistics", Statistics, path)
+    for family in names_of("extract.families", path):
+        _known(family, "extract.families.", FAMILIES, path)
+        read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
+    read_section("rank", rank.Params, path)
+    for key in names_of("train.models", path):
+        _check_model(key, path)
+    read_section("evaluate", evaluate.Params, path)
+
+
+def _check_model(key: str, path: Path) -> None:
+    where = f"train.models.{key}"
+    params = read_section(where, train.Params, path)
+    _known(params.model, f"{where}.model: ", MODELS, path)
+    check_section(params.sizes, f"{where}.sizes", MODELS[params.model].Params, path)
+    for name, section in params.augment.items():
+        _known(name, f"{where}.augment.", AUGMENTATIONS, path)
+        check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
+    inputs = ["selected.parquet"]
+    for family in names_of("extract.families", path):
+        if read_section(f"extract.families.{family}", FAMILIES[family].Params, path).keep_frames:
+            inputs.append(f"features/{family}")
+    _known(params.input, f"{where}.input: ", inputs, path)
+
+
+def _known(name: str, where: str, known: object, path: Path) -> None:
+    if name not in known:  # type: ignore[operator]
+        raise ParamsError(f"{path}: {where}{name} is unknown, expected one of {', '.join(known)}")  # type: ignore[arg-type]
+
+
+def main() -> None:
+    """Check the file named on the command line, or params.yaml."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else PARAMS_FILE
+    try:
+        check(path)
+    except ParamsError as error:
+        sys.exit(f"{error}")
+    print(f"{path}: every section is as its stage takes it")
+
+
+if __name__ == "__main__":
+    main()
