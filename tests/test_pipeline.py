@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import copy_repository
+from conftest import ROOT, copy_repository, encoded, tone
 from ruamel.yaml import YAML
 
 from stages.files import read_json
@@ -145,6 +145,27 @@ def test_a_branch_with_other_keywords_runs_no_decoding_and_no_extraction_and_is_
     assert set(changed["params.yaml"]) == {"split.keywords"}
     scores = json.loads(run(clone, "dvc", "metrics", "diff", main, "--json").stdout)
     assert "metrics/summarize/scores.json" in scores
+
+
+def test_own_sounds_kept_by_dvc_are_shared_too(tmp_path: Path) -> None:
+    here = copy_repository(tmp_path / "here")
+    shutil.copy(ROOT / "presets/own_sounds.yaml", here / "params.yaml")
+    for label, hz in (("low", 200.0), ("high", 2000.0)):
+        for i in range(4):
+            path = here / f"data/own/{label}/{i}.wav"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encoded(tone(0.5, hz=hz + i)))
+    run(here, "dvc", "add", "data/own/low", "data/own/high")
+    run(here, "dvc", "repro", "split")
+    run(here, "git", "add", "--all")
+    run(here, "git", "commit", "--quiet", "--message", "own sounds")
+    assert read_json(here / "metrics/decode/clips.json")["n_members"] == 8
+    run(here, "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    run(here, "dvc", "push")
+    run(tmp_path, "git", "clone", "--quiet", str(here), "clone")
+    run(tmp_path / "clone", "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    run(tmp_path / "clone", "dvc", "pull", "--with-deps", "split", "data/own/low.dvc", "data/own/high.dvc")
+    assert "up to date" in run(tmp_path / "clone", "dvc", "repro", "split").stdout
 
 
 def test_a_typo_in_params_stops_the_run_and_is_named(done: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ __all__ = ["INDEX", "INFO", "Layout", "Params", "collect", "describe"]
 INFO = Info(title="your own sounds", homepage="", licence="yours", citation="")
 OWN = Path("data/own")
 NAME = "own.tar"
+NOT_SOUNDS = ("README.md", ".gitignore", ".dvc")  # beside the labels: ours, and those of `dvc add data/own/*/`
 TYPES = {stat.S_IFREG: tarfile.REGTYPE, stat.S_IFLNK: tarfile.SYMTYPE, stat.S_IFIFO: tarfile.FIFOTYPE}
 
 
@@ -42,7 +43,7 @@ def _files(folder: Path) -> Iterator[Path]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _files(Path(entry.path))
-            elif Path(entry.path) != OWN / "README.md":
+            elif folder != OWN or not entry.name.endswith(NOT_SOUNDS):
                 yield Path(entry.path)
 
 
