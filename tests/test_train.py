@@ -183,6 +183,18 @@ def test_a_mistake_in_params_is_named(
         run(monkeypatch, key)
 
 
+@pytest.mark.parametrize("share", ["unknown_share", "silence_share"])
+def test_a_class_that_no_epoch_would_see_is_an_error(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch, share: str
+) -> None:
+    planted_task.write_task(in_folder)
+    content = planted_task.sections()
+    content["train"]["models"]["dnn"][share] = 0.0
+    planted_task.write_params(in_folder, content)
+    with pytest.raises(ParamsError, match=rf"train\.models\.dnn\.{share} is 0, but the task has such a class"):
+        run(monkeypatch, "dnn")
+
+
 def test_noise_without_noise_recordings_is_an_error(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = planted_task.write_task(in_folder)
     silent = pa.array([label != labels.SILENCE for label in rows.column("label").to_pylist()])
