@@ -27,7 +27,7 @@ def tiny(folder: Path) -> None:
     params = yaml.load(path)
     options = params["download"]["options"]
     options["keywords"], options["unknown_words"] = KEYWORDS, ["bed", "tree"]
-    options["voices"]["n_groups"], options["voices"]["n_takes"] = 24, 1
+    options["voices"]["n_speakers"], options["voices"]["n_takes"] = 24, 1
     options["backgrounds"]["n_recordings"] = 4
     params["split"]["keywords"] = KEYWORDS
     params["rank"].update(n_folds=2, n_repeats=2, n_selected=20, curve={"against": ["information"], "sizes": [5, 20]})
