@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro test check lock
+.PHONY: help install repro test check fsck lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -28,6 +28,9 @@ check: install ## ruff and mypy
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+fsck: install ## re-hash the DVC cache and name what is corrupt
+	$(RUN) python -m apps.fsck
 
 lock: ## renew both lock files from requirements*.in (needs the network)
 	$(PYTHON) -m venv --clear .scratch/lock
