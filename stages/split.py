@@ -18,12 +18,23 @@ from stages.params import Section, read_section
 from stages.tables import clips, labels
 from stages.tables.labels import PARTS, SILENCE, UNKNOWN
 from stages.tables.parquet import read_shards, write_table
-from stages.tasks import NO_PART, TaskError, label_words, part_groups, part_noise
+from stages.tasks import NO_PART, TaskError, joined_groups, label_words, part_groups, part_noise
 
 CLIPS = Path("data/clips")
 LABELS = Path("data/labels.parquet")
 METRICS = Path("metrics/split")
-COLUMNS = ("clip_id", "word", "speaker", "group", "official_part", "is_noise", "recording_s", "start_s", "seconds")
+COLUMNS = (
+    "clip_id",
+    "word",
+    "speaker",
+    "group",
+    "official_part",
+    "is_noise",
+    "recording_s",
+    "start_s",
+    "seconds",
+    "sha256",
+)
 UNUSED = "unused"
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -74,6 +85,8 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
     outside = (label_ids < 0) & ~unused
     by_time = is_noise & _long_enough(column, params) & (official == NO_PART) & ~outside
     by_group = ~by_time & ~unused & ~outside
+    free = by_group & (official == NO_PART)
+    groups[free] = joined_groups(groups[free], column["sha256"][free].astype(str))
     parts = np.full(len(rows), NO_PART, object)
     parts[by_group] = part_groups(groups[by_group], label_ids[by_group], official[by_group], params.shares, params.seed)
     parts[by_time] = part_noise(
@@ -102,7 +115,14 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
         },
         schema=labels.TABLE.schema,
     )
-    return table, classes, {"n_left_out": left_out, "n_asked": asked}
+    copies = {"recordings_in_two_parts": in_two_parts(column["sha256"][kept & ~by_time], parts[kept & ~by_time])}
+    return table, classes, {"n_left_out": left_out, "n_asked": asked, "n_copies": copies}
+
+
+def in_two_parts(contents: np.ndarray, parts: np.ndarray) -> int:
+    """Return how many recordings lie in more than one part byte for byte; only official lists can bring that about."""
+    pairs = set(zip(contents.tolist(), parts.tolist(), strict=True))
+    return len(pairs) - len({content for content, _ in pairs})
 
 
 def _long_enough(column: dict[str, np.ndarray], params: Params) -> np.ndarray:

@@ -35,6 +35,27 @@ def label_words(
     return list(classes), np.array([number.get(name, -1) for name in names], np.int64)
 
 
+def joined_groups(groups: np.ndarray, contents: np.ndarray) -> np.ndarray:
+    """Return groups in which those that share a recording, byte for byte, are one, named after the first of them.
+
+    groups, contents (n_clips,): two copies under two names would else lie in two parts.
+    """
+    _, content_of, n_same = np.unique(contents, return_inverse=True, return_counts=True)
+    leader: dict[str, str] = {}
+
+    def first(name: str) -> str:
+        while name in leader:
+            name = leader[name]
+        return name
+
+    seen: dict[int, str] = {}
+    for place in np.flatnonzero(n_same[content_of] > 1):
+        one, other = first(str(groups[place])), first(seen.setdefault(int(content_of[place]), str(groups[place])))
+        if one != other:
+            leader[max(one, other)] = min(one, other)
+    return np.array([first(name) for name in groups.tolist()], groups.dtype) if leader else groups
+
+
 def part_groups(
     groups: np.ndarray, label_ids: np.ndarray, official: np.ndarray, shares: Sequence[float], seed: int
 ) -> np.ndarray:

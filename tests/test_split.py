@@ -9,7 +9,7 @@ import pytest
 
 from stages.split import Params, assign, counts
 from stages.tables.labels import SILENCE, UNKNOWN
-from stages.tasks import TaskError, label_words, part_groups, part_noise
+from stages.tasks import TaskError, joined_groups, label_words, part_groups, part_noise
 
 KEYWORDS = Params(
     task="keywords",
@@ -41,7 +41,7 @@ def noise(name: str, recording_s: float, hop_s: float = 0.5) -> list[dict]:
 
 
 def row(clip_id: str, word: str, speaker: str, **more: object) -> dict:
-    told = {"part": "", "is_noise": False, "recording_s": 1.0, "start_s": 0.0, "seconds": 1.0} | more
+    told = {"part": "", "is_noise": False, "recording_s": 1.0, "start_s": 0.0, "seconds": 1.0, "sha256": clip_id} | more
     return {
         "clip_id": clip_id,
         "word": word,
@@ -209,6 +209,31 @@ def test_silence_that_is_not_there_is_counted() -> None:
         p for p, name in zip(labels["part"].to_pylist(), labels["label"].to_pylist(), strict=True) if name == SILENCE
     ]
     assert account["n_asked"]["test_silence_"] > silent.count("test") > 0
+
+
+def test_copies_of_a_recording_under_two_names_are_one_group() -> None:
+    rows = [row(f"{w}/{i}{c}.wav", w, f"{w}{i}{c}", sha256=f"{w}{i}") for w in "xy" for i in range(30) for c in "ab"]
+    labels, _, account = assign(table(rows), WORDS)
+    told = dict(zip(labels["clip_id"].to_pylist(), labels["part"].to_pylist(), strict=True))
+    assert all(told[f"{w}/{i}a.wav"] == told[f"{w}/{i}b.wav"] for w in "xy" for i in range(30))
+    assert account["n_copies"]["recordings_in_two_parts"] == 0
+
+
+def test_groups_are_joined_through_any_chain_of_copies() -> None:
+    groups = np.array(["d", "c", "b", "a", "e", "c", "b"])
+    contents = np.array(["1", "1", "2", "2", "3", "4", "4"])
+    assert joined_groups(groups, contents).tolist() == ["a", "a", "a", "a", "e", "a", "a"]
+
+
+def test_copies_in_two_official_parts_are_counted() -> None:
+    rows = [
+        row(f"{p}{w}{i}", w, f"{p}{w}{i}", part=p, sha256=f"{w}{i}")
+        for w in "xy"
+        for i in range(3)
+        for p in ("train", "test")
+    ]
+    _, _, account = assign(table([*rows, *speech(4, ("x", "y"), "val")]), WORDS)
+    assert account["n_copies"]["recordings_in_two_parts"] == 6
 
 
 def test_the_order_of_groups_is_the_sha1_of_seed_and_name() -> None:
