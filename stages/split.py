@@ -18,7 +18,7 @@ from stages.params import Section, read_section
 from stages.tables import clips, labels
 from stages.tables.labels import PARTS, SILENCE, UNKNOWN
 from stages.tables.parquet import read_shards, write_table
-from stages.tasks import NO_PART, TaskError, joined_groups, label_words, part_groups, part_noise
+from stages.tasks import NO_PART, TaskError, in_two_parts, joined_groups, label_words, part_groups, part_noise
 
 CLIPS = Path("data/clips")
 LABELS = Path("data/labels.parquet")
@@ -119,12 +119,6 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
     return table, classes, {"n_left_out": left_out, "n_asked": asked, "n_copies": copies}
 
 
-def in_two_parts(contents: np.ndarray, parts: np.ndarray) -> int:
-    """Return how many recordings lie in more than one part byte for byte; only official lists can bring that about."""
-    pairs = set(zip(contents.tolist(), parts.tolist(), strict=True))
-    return len(pairs) - len({content for content, _ in pairs})
-
-
 def _long_enough(column: dict[str, np.ndarray], params: Params) -> np.ndarray:
     """Noise recordings whose smallest share holds a window; a shorter one goes whole into one part, as a group."""
     return column["recording_s"] * min(params.shares) >= column["seconds"]
@@ -157,9 +151,12 @@ def drawn(
 def counts(table: pa.Table, classes: list[str]) -> list[tuple[str, str, int, int]]:
     """Return (label, part, clips, speakers) for every class and part, none left out.
 
-    Raises TaskError where a class has no clip in a part: it could not be learned, chosen or judged.
+    Raises TaskError where there is nothing to tell apart, or a class has no clip in a part: it could not be learned,
+    chosen or judged.
     """
     label, part, speaker = (table.column(name).to_numpy(zero_copy_only=False) for name in ("label", "part", "speaker"))
+    if len(classes) < 2:
+        raise TaskError(f"split: the task has {len(classes)} classes ({', '.join(classes)}), expected at least 2")
     found = []
     for name in classes:
         for which in PARTS:

@@ -159,6 +159,12 @@ def test_a_class_of_one_clip_is_refused_with_what_to_do() -> None:
         counts(labels, classes)
 
 
+def test_a_task_of_one_class_is_refused() -> None:
+    labels, classes, _ = assign(table(speech(words=("yes",))), WORDS)
+    with pytest.raises(TaskError, match=r"the task has 1 classes \(yes\), expected at least 2"):
+        counts(labels, classes)
+
+
 @pytest.mark.parametrize("n_groups", [3, 4, 6, 12, 50])
 def test_small_classes_reach_every_part(n_groups: int) -> None:
     groups = np.array([f"{label}-{i}" for label in range(3) for i in range(n_groups)])
