@@ -78,6 +78,13 @@ def ranking_of(
     return pa.Table.from_pydict(table, schema=ranking.TABLE.schema).sort_by("column")
 
 
+def n_behind_probes(table: pa.Table) -> int:
+    """Return how many selected columns of a ranking come after the first noise probe, no better than noise."""
+    is_probe = pc.equal(table.column("family"), probes.FAMILY)
+    first = pc.min(table.filter(is_probe).column("mrmr_rank"))
+    return int(pc.sum(pc.and_(table.column("is_selected"), pc.greater(table.column("mrmr_rank"), first))).as_py())
+
+
 def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[str]) -> tuple[pa.Table, Table]:
     """Return the columns `names` of all clips, in that order, and what table they make."""
     number_of = {field.name: number for number, field in enumerate(columns.fields)}
@@ -103,16 +110,19 @@ def main() -> None:
     table = ranking_of(seen, condition, numbers, study, findings.stability(verdicts))
     top = table.filter(pc.field("is_selected")).sort_by("mrmr_rank").select(TOP)
     chosen, kind = selection_of(columns, rows.column("clip_id"), top.column("column").to_pylist())
-    classes = findings.class_counts(labels.classes(training), label_ids, groups, study.labels)
+    summary = findings.summary(study, condition, verdicts) | {"n_selected_behind_probes": n_behind_probes(table)}
+    summary["classes"] = findings.class_counts(labels.classes(training), label_ids, groups, study.labels)
 
     write_table(RANKING, table, ranking.TABLE)
     write_table(SELECTED, chosen, kind)
-    write_json(METRICS / "families.json", findings.summary(study, condition, verdicts) | {"classes": classes})
+    write_json(METRICS / "families.json", summary)
     write_csv(METRICS / "families.csv", findings.FAMILY_HEADER, findings.family_rows(study, verdicts))
     write_csv(METRICS / "curve.csv", findings.CURVE_HEADER, findings.curve_rows(study, verdicts))
     write_csv(METRICS / "columns.csv", TOP, findings.column_rows(top))
-    print(f"rank: {len(numbers):,} of {len(seen.fields):,} columns ranked on {len(study.labels):,} training clips")
-    print(f"rank: {params.n_selected} columns selected -> {SELECTED}")
+    chosen_in_words = (
+        f"{params.n_selected} selected, {summary['n_selected_behind_probes']} of them behind a noise probe"
+    )
+    print(f"rank: {len(numbers):,} of {len(seen.fields):,} columns, {len(study.labels):,} clips; {chosen_in_words}")
 
 
 if __name__ == "__main__":

@@ -395,6 +395,14 @@ def test_a_second_run_and_another_number_of_workers_give_the_same_bytes(
     assert runs[0] == runs[1] == runs[2]
 
 
+def test_selected_columns_behind_the_first_probe_are_counted() -> None:
+    names = ["a", "probe", "b", "c", "probe_2"]
+    families = ["mel", "probes", "mel", "mel", "probes"]
+    chosen = [True, False, True, False, False]
+    table = pa.table({"column": names, "family": families, "mrmr_rank": [1, 2, 3, 4, 5], "is_selected": chosen})
+    assert rank.n_behind_probes(table) == 1
+
+
 def test_selected_holds_the_columns_of_every_labelled_clip_in_the_order_of_the_ranking(project: Path) -> None:
     rank.main()
     ranks = read_table(Path("data/ranking.parquet"), ranking.TABLE).to_pylist()
