@@ -85,7 +85,7 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
     outside = (label_ids < 0) & ~unused
     by_time = is_noise & _long_enough(column, params) & (official == NO_PART) & ~outside
     by_group = ~by_time & ~unused & ~outside
-    free = by_group & (official == NO_PART)
+    free = by_group & ~np.isin(groups, groups[by_group & (official != NO_PART)])
     groups[free] = joined_groups(groups[free], column["sha256"][free].astype(str))
     parts = np.full(len(rows), NO_PART, object)
     parts[by_group] = part_groups(groups[by_group], label_ids[by_group], official[by_group], params.shares, params.seed)

@@ -112,6 +112,6 @@ def part_noise(
 
 
 def in_two_parts(contents: np.ndarray, parts: np.ndarray) -> int:
-    """Return how many recordings lie in more than one part byte for byte; only official lists can bring that about."""
+    """Return how many recordings lie in more than one part byte for byte; only official parts can bring that about."""
     pairs = set(zip(contents.tolist(), parts.tolist(), strict=True))
     return len(pairs) - len({content for content, _ in pairs})

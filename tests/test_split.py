@@ -225,6 +225,14 @@ def test_copies_of_a_recording_under_two_names_are_one_group() -> None:
     assert account["n_copies"]["recordings_in_two_parts"] == 0
 
 
+def test_a_copy_does_not_draw_a_speaker_out_of_an_official_part() -> None:
+    rows = [row("x/z.wav", "x", "zoe", part="test"), row("x/z2.wav", "x", "zoe", sha256="same")]
+    rows += [row("x/a.wav", "x", "ann", sha256="same"), *speech(30, ("x", "y"))]
+    labels, _, _ = assign(table(rows), WORDS)
+    assert parts_of(labels, "speaker")["zoe"] == {"test"}
+    assert all(len(parts) == 1 for parts in parts_of(labels, "speaker").values())
+
+
 def test_groups_are_joined_through_any_chain_of_copies() -> None:
     groups = np.array(["d", "c", "b", "a", "e", "c", "b"])
     contents = np.array(["1", "1", "2", "2", "3", "4", "4"])
