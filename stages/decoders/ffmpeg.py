@@ -1,56 +1,54 @@
-"""m4a, aac, webm and wma through PyAV (FFmpeg), with the container forced so that nothing is probed."""
+"""m4a, aac, webm and wma through PyAV (FFmpeg), with the container forced so that nothing is probed.
 
-import io
+PyAV is imported where it is used: it takes as long to load as all else in a worker, and most archives need none of it.
+"""
 
-import av
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from stages.decoders.sound import Limits, Refused, Sound
+from stages.decoders.octets import Octets, opened
+from stages.decoders.sound import Refused, Stream
+
+if TYPE_CHECKING:
+    import av
 
 CONTAINERS = ("m4a", "aac", "webm", "wma")
 FORMATS = {"m4a": "mov", "aac": "aac", "webm": "matroska", "wma": "asf"}
+CODECS = ("aac", "alac", "opus", "vorbis", "wmav1", "wmav2", "mp3", "mp3float", "flac", "pcm_s16le", "pcm_f32le")
 
 
-def decode(data: bytes, container: str, limits: Limits) -> Sound:
-    """Return the first sound stream in `data`.
+@contextmanager
+def stream(data: Octets, container: str) -> Iterator[Stream]:
+    """Open the first sound stream in `data`. Raises Refused: empty, codec_not_allowed, decoder_error."""
+    import av
 
-    Raises Refused: decoder_error, too_many_channels, too_long, empty.
-    """
     try:
-        with av.open(io.BytesIO(data), mode="r", format=FORMATS[container]) as file:
+        with av.open(opened(data), mode="r", format=FORMATS[container]) as file:
             if not file.streams.audio:
                 raise Refused("empty", "no sound stream")
-            stream = file.streams.audio[0]
-            if stream.codec_context.channels > limits.max_channels:
-                raise Refused(
-                    "too_many_channels", f"{stream.codec_context.channels} channels, at most {limits.max_channels}"
-                )
-            rate, codec = stream.codec_context.sample_rate, stream.codec_context.name
-            samples = _read(file, stream, int(limits.max_s * rate))
+            source = file.streams.audio[0]
+            codec = source.codec_context
+            if codec.name not in CODECS:
+                raise Refused("codec_not_allowed", f"{codec.name}, expected one of {', '.join(CODECS)}")
+            yield Stream(codec.sample_rate, codec.channels, codec.name, _blocks(file, source))
+    except Refused:
+        raise
     except (av.FFmpegError, ValueError) as error:
-        if isinstance(error, Refused):
-            raise
         raise Refused("decoder_error", f"{type(error).__name__}: {error}") from None
-    if len(samples) == 0:
-        raise Refused("empty", "no samples")
-    return Sound(samples, rate, container, codec)
 
 
-def _read(file: "av.container.InputContainer", stream: "av.AudioStream", max_frames: int) -> np.ndarray:
-    blocks = []
-    n_frames = 0
-    for frame in file.decode(stream):
+def _blocks(file: "av.container.InputContainer", source: "av.AudioStream") -> Iterator[np.ndarray]:
+    for frame in file.decode(source):
         block = frame.to_ndarray()  # (n_channels, n) where planar, (1, n * n_channels) where interleaved
-        if not frame.format.is_planar:
-            block = block.reshape(-1, frame.layout.nb_channels).T
-        blocks.append(_full_scale_one(block))
-        n_frames += block.shape[1]
-        if n_frames > max_frames:
-            raise Refused("too_long", f"more than {max_frames / frame.sample_rate:g} s")
-    return np.concatenate(blocks, axis=1).T if blocks else np.zeros((0, 1), np.float32)
+        yield _full_scale_one(block.T if frame.format.is_planar else block.reshape(-1, frame.layout.nb_channels))
 
 
 def _full_scale_one(block: np.ndarray) -> np.ndarray:
+    if block.dtype == np.int16:
+        return block
     if np.issubdtype(block.dtype, np.floating):
         return block.astype(np.float32)
     if block.dtype == np.uint8:

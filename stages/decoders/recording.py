@@ -1,114 +1,130 @@
-"""One member of an archive -> rows of clips: decode, one rate, mono, cut, measure."""
+"""The bytes of one recording -> its sound, checked on the way: nothing that is cut, broken or out of bounds gets by."""
 
 import hashlib
-import zlib
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from stages.decoders import DECODERS
-from stages.decoders.clip import cut, level, to_mono, window_starts
-from stages.decoders.sound import Limits, Refused, container_of
-from stages.decoders.structure import missing_bytes
-from stages.params import Section
-from stages.ranges import Range, drawn
-from stages.sources.origin import Origin
+from stages.decoders.contents import container_of
+from stages.decoders.mono import Mono, mono_pieces
+from stages.decoders.octets import Octets
+from stages.decoders.sound import Refused, Stream
+from stages.files import BLOCK_BYTES
+from stages.structures import STRUCTURES
+from stages.structures.declared import Declared, Pcm
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
-Row = dict[str, Any]  # column -> value
-
-
-class Noise(Section):
-    """How background recordings become silence clips: windows every `hop_s`, each with its own gain."""
-
-    hop_s: Positive
-    gain_db: Range
-    seed: int
+MD5_BYTES = {8: 1, 16: 2, 24: 3}  # of a sample, by its bits, where float32 holds it exactly
 
 
-class Cutting(Section):
-    """What a clip is, and what is refused before it becomes one."""
+@dataclass(frozen=True)
+class Limits:
+    """What is refused before it becomes a clip."""
 
-    sample_rate_hz: Annotated[int, Field(ge=1000, le=384_000)]
-    clip_s: Positive
-    longer: Literal["start", "windows"]
-    window_hop_s: Positive
-    noise: Noise
-    max_s: Positive
-    max_channels: Count
-    max_bytes: Count
-
-    @property
-    def n_clip(self) -> int:
-        """Samples of a clip."""
-        return round(self.clip_s * self.sample_rate_hz)
+    max_s: float
+    max_channels: int
+    rates_hz: tuple[int, int]
+    max_peak: float  # full scale 1; decoders of lossy sound overshoot it a little
 
 
-def rows_of(path: str, data: bytes, origin: Origin, cutting: Cutting) -> tuple[list[Row], int]:
-    """Return the rows of clips that one recording gives, at least one, and how many of its windows were silent.
+@dataclass(frozen=True)
+class Recording:
+    """A decoded recording, one channel at one rate, and what it was."""
 
-    Windows that are digital silence, every sample zero, give no row. Raises Refused with a reason of the quarantine.
+    mono: Mono
+    container: str
+    codec: str
+    native_rate_hz: int
+    native_channels: int
+
+
+def decoded(data: Octets, target_hz: int, limits: Limits, scratch: Path) -> Recording:
+    """Return the recording in `data` at `target_hz`. Raises Refused with a reason of the quarantine.
+
+    What is too long for memory lies in a file without a name in `scratch`.
     """
-    if not data:
-        raise Refused("empty", "no bytes")
     container = container_of(data)
-    missing = missing_bytes(data, container)
-    if missing:
-        raise Refused("truncated", f"the header promises {missing:,} bytes of sound more than there are")
-    sound = DECODERS[container].decode(data, container, Limits(cutting.max_s, cutting.max_channels))
-    if not np.isfinite(sound.samples).all():
-        raise Refused("not_finite", f"{np.count_nonzero(~np.isfinite(sound.samples)):,} samples are NaN or infinite")
-    rate = cutting.sample_rate_hz
-    mono = to_mono(sound.samples, sound.rate_hz, rate)
-    if not mono.any():
-        raise Refused("silent", f"all {len(mono):,} samples are zero")
-    shared = {
-        "word": origin.word,
-        "speaker": origin.speaker,
-        "group": origin.group,
-        "official_part": origin.part,
-        "is_noise": origin.is_noise,
-        "source_path": path,
-        "container": sound.container,
-        "codec": sound.codec,
-        "native_rate_hz": sound.rate_hz,
-        "native_channels": sound.samples.shape[1],
-        "recording_s": len(mono) / rate,
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-    starts = _starts(len(mono), origin, cutting)
-    named = [(path if len(starts) == 1 else f"{path}#{number:05d}", start) for number, start in enumerate(starts)]
-    audible = [(clip_id, start) for clip_id, start in named if mono[start : start + cutting.n_clip].any()]
-    if not audible:
-        raise Refused("silent", f"all samples of its first {cutting.clip_s:g} s are zero")
-    rows = [shared | _measured(clip_id, mono, start, origin, cutting) for clip_id, start in audible]
-    return rows, len(named) - len(rows)
+    declared = STRUCTURES[container].declared(data)
+    with _stream(data, container, declared) as stream:
+        _refuse_beyond(stream, limits)
+        watch = Watch(declared, stream.rate_hz, limits)
+        mono = Mono(mono_pieces(watch.over(stream.blocks), stream.rate_hz, target_hz), scratch)
+    if mono.is_silent:
+        raise Refused("silent", f"all {len(mono):,} samples are zero", watch.n_declared, watch.n_decoded)
+    return Recording(mono, container, stream.codec, stream.rate_hz, stream.n_channels)
 
 
-def _starts(n_samples: int, origin: Origin, cutting: Cutting) -> list[int]:
-    if origin.is_noise:
-        return window_starts(n_samples, cutting.n_clip, round(cutting.noise.hop_s * cutting.sample_rate_hz))
-    if cutting.longer == "start":
-        return [0]
-    return window_starts(n_samples, cutting.n_clip, round(cutting.window_hop_s * cutting.sample_rate_hz))
+def _stream(data: Octets, container: str, declared: Declared) -> AbstractContextManager[Stream]:
+    pcm = declared.pcm
+    if pcm is None:
+        return DECODERS[container].stream(data if declared.sound is None else declared.sound, container)
+    return nullcontext(Stream(pcm.rate_hz, pcm.n_channels, "pcm_16", _pcm_blocks(data, pcm)))
 
 
-def _measured(clip_id: str, mono: np.ndarray, start: int, origin: Origin, cutting: Cutting) -> Row:
-    gain_db = 0.0
-    if origin.is_noise:
-        generator = np.random.default_rng([cutting.noise.seed, zlib.crc32(clip_id.encode())])
-        gain_db = drawn(cutting.noise.gain_db, generator)
-    clip = cut(mono, start, cutting.n_clip, gain_db)
-    peak, rms_dbfs, clipped_fraction = level(clip)
-    return {
-        "clip_id": clip_id,
-        "start_s": start / cutting.sample_rate_hz,
-        "seconds": clip.n_sounding / cutting.sample_rate_hz,
-        "gain_db": gain_db,
-        "peak": peak,
-        "rms_dbfs": rms_dbfs,
-        "clipped_fraction": clipped_fraction,
-        "samples": clip.samples.astype("<i2").tobytes(),
-    }
+def _pcm_blocks(data: Octets, pcm: Pcm) -> Iterator[np.ndarray]:
+    """Samples that lie in the file as they are need no decoder."""
+    block_bytes = BLOCK_BYTES // (2 * pcm.n_channels) * 2 * pcm.n_channels
+    for start in range(pcm.offset, pcm.offset + pcm.n_bytes, block_bytes):
+        block = data[start : min(start + block_bytes, pcm.offset + pcm.n_bytes)]
+        yield np.frombuffer(block, "<i2").reshape(-1, pcm.n_channels)
+
+
+def _refuse_beyond(stream: Stream, limits: Limits) -> None:
+    if stream.n_channels > limits.max_channels:
+        raise Refused("too_many_channels", f"{stream.n_channels} channels, at most {limits.max_channels}")
+    low, high = limits.rates_hz
+    if not low <= stream.rate_hz <= high:
+        raise Refused("rate_out_of_range", f"{stream.rate_hz:,} Hz, expected {low:,} to {high:,}")
+
+
+class Watch:
+    """Looks at every block that a decoder gives, and at how many frames it gave in the end."""
+
+    def __init__(self, declared: Declared, rate_hz: int, limits: Limits) -> None:
+        self._declared, self._limits = declared, limits
+        self._max_frames = int(limits.max_s * rate_hz)
+        self._digest = hashlib.md5(usedforsecurity=False) if declared.md5 and declared.n_bits in MD5_BYTES else None
+        self.n_declared = -1 if declared.n_frames is None else declared.n_frames
+        self.n_decoded = 0
+
+    def over(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield `blocks`. Raises Refused: too_long, not_finite, out_of_range, empty, truncated, damaged."""
+        for block in blocks:
+            self.n_decoded += len(block)
+            if self.n_decoded > self._max_frames:
+                raise self._refused("too_long", f"more than {self._limits.max_s:g} s")
+            if block.dtype != np.int16:
+                self._refuse_values(block)
+            if self._digest is not None:
+                self._digest.update(_hashed(block, self._declared.n_bits))
+            yield block
+        if self.n_decoded == 0:
+            raise self._refused("empty", "no samples")
+        if self.n_decoded < self.n_declared - self._declared.slack:
+            raise self._refused("truncated", f"{self.n_decoded:,} frames of {self.n_declared:,} declared")
+        if self._digest is not None and self._digest.digest() != self._declared.md5:
+            raise self._refused("damaged", "the samples have not the MD5 that the file declares")
+
+    def _refuse_values(self, block: np.ndarray) -> None:
+        peak = max(float(block.max()), -float(block.min()))
+        if peak <= self._limits.max_peak:
+            return
+        n_bad = np.count_nonzero(~np.isfinite(block))
+        if n_bad:
+            raise self._refused("not_finite", f"{n_bad:,} samples are NaN or infinite")
+        raise self._refused("out_of_range", f"a sample of {peak:g} times full scale, at most {self._limits.max_peak:g}")
+
+    def _refused(self, reason: str, message: str) -> Refused:
+        return Refused(reason, message, self.n_declared, self.n_decoded)
+
+
+def _hashed(block: np.ndarray, n_bits: int) -> bytes:
+    """The samples as FLAC hashes them: whole numbers, interleaved, little endian, in as few bytes as hold them."""
+    if block.dtype == np.int16:
+        return block.astype("<i2").tobytes()
+    whole = np.rint(block * np.float32(1 << (n_bits - 1))).astype("<i4")
+    n_bytes = MD5_BYTES[n_bits]
+    return whole.view(np.uint8).reshape(-1, 4)[:, :n_bytes].tobytes()

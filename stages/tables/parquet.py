@@ -2,20 +2,22 @@
 
 A small table is one file. A large one is a folder of shards `part-00000.parquet` and a `manifest.json`, written
 last, that lists them; readers take the list from the manifest. Files are zstd level 1, byte-stream split on float
-columns, no dictionary but on strings, page checksums written and verified. Names and types are checked on reading.
+columns, no dictionary but on strings that may repeat, page checksums written and verified. Names and types are checked
+on reading, and each part's number of bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.files import read_json, sha256_of, whole, write_json
+from stages.files import read_json, whole, write_json
 
 ROWS_PER_GROUP = 1024
-ROWS_PER_SHARD = 8192
+ROWS_PER_PART = 8192
 ZSTD_LEVEL = 1
 
 
@@ -27,13 +29,15 @@ class TableError(ValueError):
 class Table:
     """What a table holds: its name, the columns that identify a row, its schema.
 
-    `sized` names columns whose width params decide (fixed-size binary, tensors): their kind alone is checked.
+    `sized` names columns whose width params decide (fixed-size binary, tensors): their kind alone is checked. `raw`
+    names columns that are stored as they are, where compression costs more time than it saves bytes.
     """
 
     name: str
     key: tuple[str, ...]
     schema: pa.Schema
     sized: tuple[str, ...] = ()
+    raw: tuple[str, ...] = ()
 
 
 def column(name: str, kind: pa.DataType, unit: str, meaning: str) -> pa.Field:
@@ -41,20 +45,31 @@ def column(name: str, kind: pa.DataType, unit: str, meaning: str) -> pa.Field:
     return pa.field(name, kind, nullable=False, metadata={"unit": unit, "meaning": meaning})
 
 
+@contextmanager
+def writing(path: Path, schema: pa.Schema, table: Table) -> Iterator[pq.ParquetWriter]:
+    """Open a whole Parquet file to write rows of `schema` to; raises TableError where they do not fit `table`."""
+    check(schema, table, str(path))
+    leaves = {_leaf(field): field for field in schema}
+    compression = {leaf: "none" if field.name in table.raw else "zstd" for leaf, field in leaves.items()}
+    with (
+        whole(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            schema,
+            compression=compression,
+            compression_level={leaf: ZSTD_LEVEL for leaf, codec in compression.items() if codec == "zstd"},
+            use_dictionary=[leaf for leaf, field in leaves.items() if _repeats(field, table)],
+            use_byte_stream_split=[leaf for leaf, field in leaves.items() if _is_float(field)],
+            write_page_checksum=True,
+        ) as writer,
+    ):
+        yield writer
+
+
 def write_table(path: Path, rows: pa.Table, table: Table) -> None:
     """Write `rows` as one whole Parquet file; raises TableError where they do not fit `table`."""
-    check(rows.schema, table, str(path))
-    with whole(path) as temporary:
-        pq.write_table(
-            rows,
-            temporary,
-            row_group_size=ROWS_PER_GROUP,
-            compression="zstd",
-            compression_level=ZSTD_LEVEL,
-            use_dictionary=[field.name for field in rows.schema if pa.types.is_string(field.type)],
-            use_byte_stream_split=_float_leaves(rows.schema),
-            write_page_checksum=True,
-        )
+    with writing(path, rows.schema, table) as writer:
+        writer.write_table(rows, row_group_size=ROWS_PER_GROUP)
 
 
 def read_table(path: Path, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
@@ -68,15 +83,17 @@ def read_table(path: Path, table: Table, columns: Sequence[str] | None = None) -
 
 def write_shards(folder: Path, shards: Iterable[pa.Table], table: Table) -> int:
     """Write each of `shards` as a part of `folder`, then the manifest; return the number of rows."""
-    entries = [write_shard(folder, index, rows, table) for index, rows in enumerate(shards)]
+    entries = []
+    for number, rows in enumerate(shards):
+        path = folder / f"part-{number:05d}.parquet"
+        write_table(path, rows, table)
+        entries.append(entry_of(path, rows.num_rows))
     return write_manifest(folder, entries, table)
 
 
-def write_shard(folder: Path, index: int, rows: pa.Table, table: Table) -> dict[str, object]:
-    """Write one part of a folder; return its entry for the manifest."""
-    name = f"part-{index:05d}.parquet"
-    write_table(folder / name, rows, table)
-    return {"name": name, "rows": rows.num_rows, "sha256": sha256_of(folder / name)}
+def entry_of(path: Path, n_rows: int) -> dict[str, object]:
+    """Return what the manifest says of a part that was written."""
+    return {"name": path.name, "rows": n_rows, "bytes": path.stat().st_size}
 
 
 def write_manifest(folder: Path, entries: Sequence[dict], table: Table) -> int:
@@ -87,11 +104,19 @@ def write_manifest(folder: Path, entries: Sequence[dict], table: Table) -> int:
 
 
 def shard_paths(folder: Path) -> list[Path]:
-    """Return the parts of a folder in order, as its manifest lists them."""
+    """Return the parts of a folder in order, as its manifest lists them; raises TableError where one is another."""
     manifest = folder / "manifest.json"
     if not manifest.exists():
         raise TableError(f"{manifest}: is missing, so the folder is not whole; run `dvc repro` or `dvc pull`")
-    return [folder / entry["name"] for entry in read_json(manifest)["parts"]]
+    paths = []
+    for entry in read_json(manifest)["parts"]:
+        path = folder / entry["name"]
+        n_bytes = path.stat().st_size if path.exists() else -1
+        if n_bytes != entry["bytes"]:
+            found = "is missing" if n_bytes < 0 else f"has {n_bytes:,} bytes, its manifest says {entry['bytes']:,}"
+            raise TableError(f"{path}: {found}; run `dvc checkout --force {folder}` or `dvc repro`")
+        paths.append(path)
+    return paths
 
 
 def iter_shards(folder: Path, table: Table, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -124,11 +149,14 @@ def check(schema: pa.Schema, table: Table, where: str, columns: Sequence[str] | 
             raise TableError(f"{where}: {table.name}.{field.name} is {field.type}, expected {expected}")
 
 
-def _float_leaves(schema: pa.Schema) -> list[str]:
-    leaves = []
-    for field in schema:
-        if pa.types.is_floating(field.type):
-            leaves.append(field.name)
-        elif isinstance(field.type, pa.FixedShapeTensorType):
-            leaves.append(f"{field.name}.list.element")
-    return leaves
+def _leaf(field: pa.Field) -> str:
+    """The name of a column's values inside Parquet."""
+    return f"{field.name}.list.element" if isinstance(field.type, pa.FixedShapeTensorType) else field.name
+
+
+def _is_float(field: pa.Field) -> bool:
+    return pa.types.is_floating(field.type) or isinstance(field.type, pa.FixedShapeTensorType)
+
+
+def _repeats(field: pa.Field, table: Table) -> bool:
+    return pa.types.is_string(field.type) and field.name not in table.key

@@ -1,0 +1,16 @@
+"""Whose sound a member of an archive is: what a source tells of a path, and what decode carries into the clips."""
+
+from typing import NamedTuple
+
+NOISE_FOLDER = "_background_noise_"
+
+
+class Origin(NamedTuple):
+    """Whose sound a member is. `part` is train, val, test, or empty where the source names none, as is `sha256`."""
+
+    word: str
+    speaker: str
+    group: str
+    part: str = ""
+    is_noise: bool = False
+    sha256: str = ""

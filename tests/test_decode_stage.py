@@ -1,0 +1,106 @@
+"""The stage `decode`: every member of an archive is accounted for, and nothing about the machine changes a byte."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import encoded, tone
+from decoding import KINDS, stage
+from test_decode import REFUSED
+
+from stages import decode
+from stages.decoders.tally import Tally, TallyError
+from stages.progress import Progress
+from stages.tables import clips, quarantine
+from stages.tables.parquet import read_shards, read_table, shard_paths
+
+TEXT = b"only text"
+
+
+def test_clips_and_quarantine_account_for_every_member(in_folder: Path) -> None:
+    good = {f"dog/{kind}": data for kind, data in KINDS.items()}
+    bad = {f"dog/{reason}.wav": data for reason, data in REFUSED.items()}
+    stage(in_folder, {**good, **bad, "readme.txt": b"hello", "metadata.csv": b"path,label\ndog/wav,cat\n"})
+    rows = read_shards(decode.CLIPS, clips.TABLE)
+    refused = read_table(decode.QUARANTINE, quarantine.TABLE)
+    assert rows.column("source_path").to_pylist() == list(good)
+    assert dict(zip(rows["clip_id"].to_pylist(), rows["word"].to_pylist(), strict=True))["dog/wav"] == "cat"
+    reasons = dict(zip(refused["source_path"].to_pylist(), refused["reason"].to_pylist(), strict=True))
+    assert reasons == {f"dog/{reason}.wav": reason for reason in REFUSED} | {
+        "readme.txt": "not_in_layout",
+        "dog/link.wav": "not_a_file",
+    }
+    assert set(reasons.values()) <= set(quarantine.REASONS)
+    facts = json.loads((decode.METRICS / "clips.json").read_text())
+    assert (
+        facts["n_members"]
+        == facts["n_lists"] + facts["n_recordings"] + facts["n_quarantine"]
+        == len(good) + len(bad) + 3
+    )
+
+
+def test_a_manifest_of_sums_catches_what_no_decoder_sees(in_folder: Path) -> None:
+    data = KINDS["wav"]
+    damaged = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+    lines = ["path,label,sha256", *(f"dog/{name}.wav,dog,{hashlib.sha256(data).hexdigest()}" for name in "ab")]
+    stage(in_folder, {"dog/a.wav": data, "dog/b.wav": damaged, "metadata.csv": "\n".join(lines).encode()})
+    refused = read_table(decode.QUARANTINE, quarantine.TABLE).to_pylist()
+    assert [(row["source_path"], row["reason"]) for row in refused] == [
+        ("dog/b.wav", "wrong_sha256"),
+        ("dog/link.wav", "not_a_file"),
+    ]
+
+
+def test_too_much_that_is_bad_stops_the_stage_in_words_and_leaves_the_quarantine(in_folder: Path) -> None:
+    with pytest.raises(TallyError, match=r"2 of 3 recordings cannot be used") as error:
+        stage(in_folder, {"dog/a.wav": KINDS["wav"], "dog/text.wav": TEXT}, 0.1)
+    assert "dog/text.wav: not_audio" in str(error.value)
+    assert read_table(decode.QUARANTINE, quarantine.TABLE).num_rows == 2
+
+
+def test_too_much_that_is_bad_in_one_class_stops_the_stage(in_folder: Path) -> None:
+    members = {f"cat/{n}.wav": encoded(tone(0.1, amplitude=0.01 * n)) for n in range(1, 10)}
+    members |= {"dog/a.wav": KINDS["wav"], "dog/text.wav": TEXT}
+    with pytest.raises(TallyError, match=r"2 of 3 recordings of 'dog' cannot be used, at most 50.0% may"):
+        stage(in_folder, members, 0.5, 0.5)
+    assert (decode.METRICS / "reasons.csv").read_text() == (
+        "word,reason,recordings\ndog,not_a_file,1\ndog,not_audio,1\n"
+    )
+
+
+def test_a_member_that_nobody_accounts_for_stops_the_stage() -> None:
+    with pytest.raises(TallyError, match="3 members, but 2 accounted for: a clip vanished"):
+        Tally(n_lists=2).judge(3, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_the_bytes_do_not_depend_on_the_number_of_workers(
+    in_folder: Path, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.decoders.shard.MEMBERS_PER_SHARD", 50)
+    members = {f"w{i % 5}/{i:04d}.flac": encoded(tone(0.3 + 0.001 * i), kind="FLAC") for i in range(300)}
+    monkeypatch.setenv("EARMARK_WORKERS", "2")
+    stage(in_folder, members)
+    first = [path.read_bytes() for path in shard_paths(decode.CLIPS)]
+    monkeypatch.setenv("EARMARK_WORKERS", workers)
+    stage(in_folder, members)
+    assert [path.read_bytes() for path in shard_paths(decode.CLIPS)] == first
+    assert len(first) == 6
+
+
+def test_names_of_any_bytes_are_kept_as_text(in_folder: Path) -> None:
+    stage(in_folder, {"dog/caf\udce9 \n'\u2603.wav": KINDS["wav"], "dog/" + "n" * 250: KINDS["flac"]})
+    names = read_shards(decode.CLIPS, clips.TABLE, ["clip_id"]).column("clip_id").to_pylist()
+    assert names == ["dog/caf\\xe9 \n'\u2603.wav", "dog/" + "n" * 250]
+
+
+def test_progress_says_how_far_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 5.0, 10.0, 10.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    text = io.StringIO()
+    with Progress("decode", 4000, "members", text) as progress:
+        progress.add(500)
+        progress.add(500)
+    assert text.getvalue() == "decode: 1,000 of 4,000 members, 100 a second, 30 s left\n"
