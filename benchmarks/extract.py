@@ -8,7 +8,6 @@ Run  python -m benchmarks.extract [--json FILE]
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ def made_clips(n_clips: int) -> np.ndarray:
     return np.rint(2000 * voice * np.hanning(SAMPLE_RATE_HZ) + 300 * noise).astype(np.int16)
 
 
-def engine_works(samples: np.ndarray, executor: ThreadPoolExecutor) -> dict[str, Callable[[], object]]:
+def engine_works(samples: np.ndarray) -> dict[str, Callable[[], object]]:
     """Return the engine's work for each row but `all`."""
     n_sounding_samples = np.full(len(samples), samples.shape[1])
 
@@ -77,7 +76,7 @@ def engine_works(samples: np.ndarray, executor: ThreadPoolExecutor) -> dict[str,
         return lambda: [batch_frames(samples[start : start + CLIPS_PER_BATCH], computation) for start in starts]
 
     def family(computation: Computation) -> Callable[[], object]:
-        return lambda: extract(samples, n_sounding_samples, computation, FRAMING, NAMES, executor)
+        return lambda: extract(samples, n_sounding_samples, computation, FRAMING, NAMES)
 
     works = {"log_mel_40": frames(mel.computation(MEL, FRAMING)), "mfcc_40": frames(mfcc.Cepstrum(MFCC_40, FRAMING))}
     return works | {name: family(FAMILIES[name].computation(PARAMS[name], FRAMING)) for name in PARAMS}
@@ -107,8 +106,8 @@ def measured() -> Rows:
     """Return clips a second, and the ratio to librosa, for each row."""
     before = load()
     # numpy's BLAS, which librosa uses, would take every core.
-    with ThreadPoolExecutor(1) as executor, threadpool_limits(limits=1):
-        ours = engine_works(made_clips(N_CLIPS), executor)
+    with threadpool_limits(limits=1):
+        ours = engine_works(made_clips(N_CLIPS))
         theirs = {f"librosa {name}": work for name, work in librosa_works(made_clips(N_CLIPS_LIBROSA)).items()}
         seconds = medians(ours | theirs, REPEATS)
     engine = with_all({name: seconds[name] for name in ours}, N_CLIPS)

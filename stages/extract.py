@@ -9,28 +9,25 @@ Run     python -m stages.extract mel
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.executors import threads
+from stages.executors import map_in_order, shards
 from stages.features import FAMILIES
-from stages.features.engine import extract
-from stages.features.family import Computation, Dimension
+from stages.features.family import Dimension
+from stages.features.shard import Shard, extract_shard
 from stages.features.statistics import Statistics, columns
 from stages.features.stft import Frame, Framing
 from stages.files import write_json
 from stages.params import read_section
 from stages.tables import clips, features
-from stages.tables.parquet import Table, iter_shards, shard_paths, write_manifest, write_shard
+from stages.tables.parquet import Table, shard_paths, write_manifest
 
 CLIPS = Path("data/clips")
 FEATURES = Path("data/features")
 METRICS = Path("metrics/extract")
-NEEDED = ("clip_id", "seconds", "samples")
 
 
 def features_table(
@@ -43,19 +40,6 @@ def features_table(
     window_s = framing.window / framing.sample_rate
     metadata = features.metadata(framing.sample_rate, window_s, framing.hop_s, dims, dims_hz)
     return features.table(family, columns(family, dimensions, names), shape, metadata)
-
-
-def shard_features(
-    rows: pa.Table, computation: Computation, framing: Framing, names: Sequence[str], executor: Executor
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return frames and statistics of a shard of clips, as stages.features.engine.extract does."""
-    n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * framing.sample_rate)
-    return extract(clips.samples(rows), n_sounding_samples, computation, framing, names, executor)
-
-
-def n_not_finite(frames: np.ndarray, statistics: np.ndarray) -> int:
-    """Return how many values of either are infinite or no number."""
-    return sum(int(values.size - np.count_nonzero(np.isfinite(values))) for values in (frames, statistics))
 
 
 def main() -> None:
@@ -73,15 +57,14 @@ def main() -> None:
     dimensions = FAMILIES[family].dimensions(params, framing.sample_rate)
     n_frames = framing.n_frames(schema.field("samples").type.byte_width // 2)
     table = features_table(family, dimensions, names, framing, n_frames if params.keep_frames else None)
-    entries, n_bad = [], 0
-    with threads() as executor:
-        for index, rows in enumerate(iter_shards(CLIPS, clips.TABLE, NEEDED)):
-            frames, statistics = shard_features(rows, computation, framing, names, executor)
-            shard = features.rows(table, rows.column("clip_id"), statistics, frames)
-            entries.append(write_shard(FEATURES / family, index, shard, table))
-            n_bad += n_not_finite(frames, statistics)
 
-    n_clips = write_manifest(FEATURES / family, entries, table)
+    planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
+    work = partial(extract_shard, computation=computation, framing=framing, names=names)
+    with shards() as (executor, n_at_once):
+        done = list(map_in_order(executor, work, planned, ahead=2 * n_at_once))
+
+    n_clips = write_manifest(FEATURES / family, [entry for entry, _ in done], table)
+    n_bad = sum(n for _, n in done)
     counts = {"n_clips": n_clips, "n_columns": len(dimensions) * len(names), "n_frames": n_frames}
     counts |= {"n_dims": len(dimensions), "frames_stored": params.keep_frames, "n_values_not_finite": n_bad}
     write_json(METRICS / f"{family}.json", counts)

@@ -1,23 +1,20 @@
-"""The engine: clips in batches of eight, through a family's computation and the statistics, on threads.
+"""The engine: clips in batches of eight, through a family's computation and the statistics.
 
 Eight clips of a second and their spectra stay in the cache; larger batches are slower on a CPU. Every batch has eight,
 the last one filled up with silence, so that each clip goes through the same instructions wherever it stands. Results do
-not depend on the number of threads, on the clip's neighbours or on its place.
+not depend on the clip's neighbours or on its place.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 
 import numpy as np
 import torch
 
-from stages.executors import map_in_order
 from stages.features.family import Computation, FeatureError
 from stages.features.statistics import NAMES, over_time
 from stages.features.stft import Framing
 
 CLIPS_PER_BATCH = 8
-BATCHES_AHEAD = 16
 FULL_SCALE = 32768.0
 
 
@@ -27,7 +24,6 @@ def extract(
     computation: Computation,
     framing: Framing,
     names: Sequence[str],
-    executor: Executor,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return frames (n_clips, n_frames, n_dims) float16 and statistics (n_clips, n_dims * len(names)) float32.
 
@@ -44,7 +40,7 @@ def extract(
         return frames.astype(np.float16), statistics.reshape(len(frames), -1)
 
     starts = range(0, len(samples), CLIPS_PER_BATCH)
-    frames, statistics = zip(*map_in_order(executor, batch_features, starts, BATCHES_AHEAD), strict=True)
+    frames, statistics = zip(*map(batch_features, starts), strict=True)
     return np.concatenate(frames), np.concatenate(statistics)
 
 
