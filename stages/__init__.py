@@ -4,11 +4,20 @@ What all scripts share, set before anything else is imported:
 - One math thread a process, because numpy and torch read it when first imported: the parallel unit is the shard, and
   sums do not depend on the machine's number of cores.
 - The project's own errors are read by people: they end a script with their words alone, not with a traceback.
+- What DVC starts ends with DVC, killed or not (Linux): a stage that lived on would write where the next run writes.
+  A script that a person starts is left alone.
 """
 
+import ctypes
 import os
+import select
+import signal
 import sys
+import threading
+from pathlib import Path
 from types import TracebackType
+
+PR_SET_PDEATHSIG = 1
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_variable] = "1"
@@ -21,5 +30,51 @@ def _in_words(kind: type[BaseException], error: BaseException, trace: TracebackT
         sys.__excepthook__(kind, error, trace)
 
 
+def _end_with_dvc() -> None:
+    """See to it that this process, which DVC or a process of its stage started, dies when DVC does.
+
+    The kernel does it for DVC's own child. Where a shell or another process of the stage stands between (bash hands its
+    place over to the stage, dash does not), a thread waits for the end of DVC.
+    """
+    try:
+        top, dvc = _line()
+        if os.getpgid(top) != os.getpgid(dvc):  # not who started it, but who adopted it when DVC was dead already
+            raise ProcessLookupError(dvc)
+        if top == os.getpid():
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != dvc:
+                raise ProcessLookupError(dvc)
+        else:
+            threading.Thread(target=_end_with, args=(os.pidfd_open(dvc),), daemon=True).start()
+    except (ProcessLookupError, FileNotFoundError):  # DVC died meanwhile
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _line() -> tuple[int, int]:
+    """Return the first process of this stage, which may be this one, and its parent, which is DVC."""
+    mark = os.fsencode(f"DVC_STAGE={os.environ['DVC_STAGE']}")
+    top, parent = os.getpid(), os.getppid()
+    while mark in _environment(parent):
+        top, parent = parent, int(Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[1])
+    return top, parent
+
+
+def _environment(process: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+    except PermissionError:  # another user's, so none of this stage
+        return []
+
+
+def _end_with(process: int) -> None:
+    waiting = select.poll()
+    waiting.register(process, select.POLLIN)
+    waiting.poll()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 if sys.argv[0] == "-m":  # this process runs one of the scripts, as `python -m stages.decode`
     sys.excepthook = _in_words
+if "DVC_STAGE" in os.environ and os.getppid() and Path("/proc/self/environ").exists():
+    _end_with_dvc()
+    os.register_at_fork(after_in_child=_end_with_dvc)  # neither the kernel's promise nor the thread is inherited

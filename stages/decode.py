@@ -30,7 +30,7 @@ from stages.progress import Progress
 from stages.ranges import Range
 from stages.scratch import scratch
 from stages.sources import SOURCES
-from stages.sources.origin import SourceError
+from stages.sources.source import SourceError
 from stages.tables import clips, quarantine
 from stages.tables.parquet import write_manifest, write_table
 

@@ -1,32 +1,115 @@
-"""Whole files only: written to a temporary sibling, flushed to disk, renamed."""
+"""Whole files only: written to a temporary sibling, flushed to disk, renamed.
+
+A temporary sibling `.<name>.<host>.<process>.<random>.tmp` is locked by its writer, on this machine or another. One
+that nobody locks was left by a writer that died; it goes when the next one comes to the folder.
+"""
 
 import csv
+import errno
+import fcntl
 import hashlib
 import io
 import json
 import os
+import secrets
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 BLOCK_BYTES = 1 << 20
+NAME_CHARACTERS = 40  # of a file's name, in that of its temporary sibling, which may have 255 bytes in all
+RANDOM_BYTES = 4
+NO_ROOM = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there or ask for a larger quota",
+    errno.EFBIG: "raise the limit on the size of files (`ulimit -f`) or use a disk that takes larger ones",
+}
+
+
+class StorageError(RuntimeError):
+    """A disk takes no more."""
+
+
+@contextmanager
+def room_at(path: Path) -> Iterator[None]:
+    """Raise StorageError, in words, where the block finds the disk of `path` full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise StorageError(no_room(path, error.errno)) from error
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` to write; it gets its real name when the block ends well.
 
-    An error inside the block removes the sibling and leaves what stood at `path` untouched.
+    An error inside the block removes the sibling and leaves what stood at `path` untouched. Raises StorageError where
+    the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    mark = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(RANDOM_BYTES)}"
+    temporary = path.with_name(f".{path.name[:NAME_CHARACTERS]}.{mark}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with room_at(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep_once(path.parent.absolute())
+            with temporary.open("xb") as ours:
+                _lock(ours)
+                yield temporary
+                _flush(temporary)
+                temporary.replace(path)
+            _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def no_room(path: Path, reason: int) -> str:
+    """Return in words that the disk of `path` takes no more, how much is free there, and what to do."""
+    folder = next(place for place in (path.absolute(), *path.absolute().parents) if place.is_dir()).resolve()
+    disk = next(place for place in (folder, *folder.parents) if place.is_mount())
+    room = os.statvfs(folder)
+    free = f"{room.f_bavail * room.f_frsize:,} bytes" + ("" if room.f_favail or not room.f_files else " and no file")
+    return (
+        f"{path}: cannot be written ({os.strerror(reason)}), {free} free on the disk {disk}; {NO_ROOM[reason]} "
+        "and run again, nothing half-written is left"
+    )
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that died left in `folder`: the temporary files that nobody locks."""
+    for path in sorted(folder.glob(f".*.*.*.{'[0-9a-f]' * 2 * RANDOM_BYTES}.tmp")):
+        try:
+            with path.open("r+b") as left:
+                if _lock(left):
+                    path.unlink(missing_ok=True)
+        except (FileNotFoundError, PermissionError):  # its writer was done meanwhile, or is another person
+            continue
+
+
+@cache
+def _sweep_once(folder: Path) -> None:
+    sweep(folder)
+
+
+def _lock(file: io.BufferedIOBase) -> bool:
+    """Lock an open file until it is closed; return whether that was to be had."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another's, or a file system without locks, where nothing is ever swept
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

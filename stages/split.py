@@ -1,7 +1,7 @@
 """Say what the task is: a class and a part for each clip that takes part in it.
 
 Reads   data/clips/
-Writes  data/labels.parquet, metrics/split/parts.json, metrics/split/counts.csv
+Writes  data/labels.parquet, metrics/split/{parts,facts}.json, metrics/split/{counts,loudness,durations,formats}.csv
 Params  split
 Run     python -m stages.split
 """
@@ -11,30 +11,23 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
+from stages import facts
 from stages.files import write_csv, write_json
+from stages.leaks import leaks
 from stages.params import Section, read_section
 from stages.tables import clips, labels
 from stages.tables.labels import PARTS, SILENCE, UNKNOWN
-from stages.tables.parquet import read_shards, write_table
+from stages.tables.parquet import read_shards, shard_paths, write_table
 from stages.tasks import NO_PART, TaskError, in_two_parts, joined_groups, label_words, part_groups, part_noise
 
 CLIPS = Path("data/clips")
 LABELS = Path("data/labels.parquet")
 METRICS = Path("metrics/split")
-COLUMNS = (
-    "clip_id",
-    "word",
-    "speaker",
-    "group",
-    "official_part",
-    "is_noise",
-    "recording_s",
-    "start_s",
-    "seconds",
-    "sha256",
-)
+TOLD = ("clip_id", "word", "speaker", "group", "official_part")
+COLUMNS = (*TOLD, "is_noise", "recording_s", "start_s", "seconds", "sha256")
 UNUSED = "unused"
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -176,16 +169,22 @@ def counts(table: pa.Table, classes: list[str]) -> list[tuple[str, str, int, int
 def main() -> None:
     """Divide the clips of data/clips."""
     params = read_section("split", Params)
-    rows = read_shards(CLIPS, clips.TABLE, COLUMNS)
+    rows = read_shards(CLIPS, clips.TABLE, sorted({*COLUMNS, *facts.COLUMNS}))
+    schema = pq.read_schema(shard_paths(CLIPS)[0])
+    clip_s = schema.field("samples").type.byte_width / 2 / clips.sample_rate(schema)
 
     table, classes, account = assign(rows, params)
     found = counts(table, classes)
+    joined = facts.join(table, rows)
+    sound, formats = facts.sound_of(joined)
 
     write_table(LABELS, table, labels.TABLE)
     n_in = {part: sum(n for _, which, n, _ in found if which == part) for part in PARTS}
     have = {f"{which}{label}": n for label, which, n, _ in found}
     write_json(METRICS / "parts.json", {"n_classes": len(classes), "n_clips": n_in, **account})
-    write_csv(METRICS / "counts.csv", ["label", "part", "clips", "speakers"], found)
+    write_json(METRICS / "facts.json", facts.totals(sound, formats, clip_s) | leaks(joined, sound))
+    for name, (columns, lines) in facts.plots(sound, formats, classes, clip_s).items():
+        write_csv(METRICS / f"{name}.csv", columns, lines)
     short = [f"{n} {name} asked for, {have[name]} there" for name, n in account["n_asked"].items() if have[name] < n]
     shown = ", ".join(f"{n:,} clips in {part}" for part, n in n_in.items())
     print(f"split: {len(classes)} classes, {shown}", *short, sep="\n  ")

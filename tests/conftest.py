@@ -1,13 +1,16 @@
 """What tests share: sounds made on the spot, and a copy of the repository to run the DAG in."""
 
 import io
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,4 +49,56 @@ def copy_repository(folder: Path) -> Path:
         subprocess.run(
             ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *command], cwd=folder, check=True
         )
+    return folder
+
+
+KEYWORDS = ["yes", "no", "stop"]  # of the tiny data set
+
+
+def tiny(folder: Path) -> None:
+    """Cut params.yaml down: three words, 24 speakers, a few epochs; all stages and all models stay."""
+    yaml = YAML()
+    path = folder / "params.yaml"
+    params = yaml.load(path)
+    options = params["download"]["options"]
+    options["keywords"], options["unknown_words"] = KEYWORDS, ["bed", "tree"]
+    options["voices"]["n_speakers"], options["voices"]["n_takes"] = 24, 1
+    options["backgrounds"]["n_recordings"] = 4
+    params["split"]["keywords"] = KEYWORDS
+    params["rank"].update(n_folds=2, n_repeats=2, n_selected=20, curve={"against": ["information"], "sizes": [5, 20]})
+    params["evaluate"]["n_bootstrap"] = 200
+    for model in params["train"]["models"].values():
+        model.update(epochs=2, seeds=[1, 2])
+    yaml.dump(params, path)
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """The environment of a user who has activated ours, with no other place of DVC's than beside the folder."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
+        "GIT_AUTHOR_NAME": "test",
+        "GIT_AUTHOR_EMAIL": "test@localhost",
+        "GIT_COMMITTER_NAME": "test",
+        "GIT_COMMITTER_EMAIL": "test@localhost",
+    }
+
+
+def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user does."""
+    environment = environment_in(folder)
+    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+    assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which `dvc repro` has run on the tiny data set, committed to git."""
+    folder = copy_repository(tmp_path_factory.mktemp("pipeline") / "repository")
+    tiny(folder)
+    run(folder, "dvc", "repro")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", "repro")
     return folder

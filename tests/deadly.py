@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.decoders.shard import Shard, decode_shard
+from stages.decoders.tally import Tally
 from stages.isolation import At, Death
 
 
@@ -71,3 +74,9 @@ def do(deed: str, deeds: Deeds) -> None:
             os._exit(3)
         case "err":
             raise Mistake("that is wrong")
+
+
+def memory_for(shard: Shard, deaths: Mapping[int, Death], at: At) -> tuple[int, Tally]:
+    """Decode a shard; return the largest memory of this process in MiB, and what became of the shard."""
+    tally = decode_shard(shard, deaths, at)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, tally

@@ -3,15 +3,22 @@
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from conftest import encoded, tone
-from decoding import KINDS, stage
+from deadly import memory_for
+from decoding import CUTTING, KINDS, LIMITS, WORD, stage
 from test_decode import REFUSED
 
 from stages import decode
+from stages.archives import Member
+from stages.decoders.shard import Shard
 from stages.decoders.tally import Tally, TallyError
+from stages.isolation import WorkerLimits, survived
 from stages.progress import Progress
 from stages.tables import clips, quarantine
 from stages.tables.parquet import read_shards, read_table, shard_paths
@@ -94,6 +101,25 @@ def test_names_of_any_bytes_are_kept_as_text(in_folder: Path) -> None:
     stage(in_folder, {"dog/caf\udce9 \n'\u2603.wav": KINDS["wav"], "dog/" + "n" * 250: KINDS["flac"]})
     names = read_shards(decode.CLIPS, clips.TABLE, ["clip_id"]).column("clip_id").to_pylist()
     assert names == ["dog/caf\\xe9 \n'\u2603.wav", "dog/" + "n" * 250]
+
+
+def test_an_hour_and_a_bomb_of_ten_take_no_more_memory_than_a_minute(tmp_path: Path) -> None:
+    limits = replace(LIMITS, max_s=4000.0)
+    minute = tone(60.0)
+    sounds = {"minute": (minute, 1, 16_000), "hour": (minute, 60, 16_000), "bomb": (np.full(480_000, 0.25), 600, 8000)}
+    peaks, reasons = {}, {}
+    for name, (sound, times, rate_hz) in sounds.items():
+        path = tmp_path / name
+        with soundfile.SoundFile(path, "w", rate_hz, 1, "PCM_16", format="FLAC") as file:
+            for _ in range(times):
+                file.write(sound)
+        item = (Member(name, path.stat().st_size, 0, "", ""), WORD)
+        shard = Shard(path, "", tmp_path, tmp_path, 0, [item], CUTTING, limits)
+        peaks[name], tally = survived(memory_for, shard, WorkerLimits(512, 60.0))
+        reasons[name] = [row["reason"] for row in tally.refusals]
+    assert reasons == {"minute": [], "hour": [], "bomb": ["too_long"]}
+    assert max(peaks.values()) < 300
+    assert peaks["bomb"] - peaks["minute"] < 60
 
 
 def test_progress_says_how_far_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ import soundfile
 from synthetic_options import KEYWORDS, params
 
 from stages.files import sha256_of
+from stages.origin import NOISE_FOLDER
 from stages.params import ParamsError
 from stages.sources import synthetic
-from stages.sources.origin import NOISE_FOLDER, SourceError
+from stages.sources.source import SourceError
 from stages.synthesis import voices
 from stages.synthesis.containers import KINDS
 

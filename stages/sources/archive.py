@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.params import Section
 from stages.sources.metadata import INDEX, Layout, describe
-from stages.sources.origin import Archive, Info
+from stages.sources.source import Archive, Info
 from stages.sources.transfer import Address, fetch
 
 __all__ = ["INDEX", "INFO", "Layout", "Params", "collect", "describe"]

@@ -1,8 +1,9 @@
 """The plain layout: `<label>/<any name>`, told more exactly by an optional metadata.csv.
 
 The label is the name of the folder that holds the file. metadata.csv lies anywhere above its files and has the columns
-path (from its own folder) and label, and optionally speaker, group and part (train, val, test or empty). A recording
-whose speaker nobody names is a speaker of its own. Hidden files are not sound.
+path (from its own folder) and label, and optionally speaker, group, part (train, val, test or empty) and sha256 (of the
+file's bytes; another one is refused). A recording whose speaker nobody names is a speaker of its own. Hidden files are
+not sound.
 """
 
 import csv
@@ -14,12 +15,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from stages.origin import NOISE_FOLDER, Origin, folder_and_name
 from stages.params import Section
-from stages.sources.origin import NOISE_FOLDER, Origin, SourceError
+from stages.sources.source import SourceError
 from stages.tables.labels import PARTS, SILENCE
 
 INDEX = re.compile(r"(^|/)metadata\.csv$")
-COLUMNS = ("path", "label", "speaker", "group", "part")
+SHA256 = re.compile(r"^[0-9a-f]{64}$")
+COLUMNS = ("path", "label", "speaker", "group", "part", "sha256")
 
 
 def _one_group(pattern: str) -> str:
@@ -52,16 +55,18 @@ def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, par
         )
     origins = {}
     for path in paths:
-        if path in texts or PurePosixPath(path).name.startswith("."):
+        folder, name = folder_and_name(path)
+        if path in texts or name.startswith("."):
             continue
-        label = told.get(path, {}).get("label") or PurePosixPath(path).parent.name
+        row = told.get(path, {})
+        label = row.get("label") or folder
         if label:
-            origins[path] = _origin(path, label, told.get(path, {}), layout, part)
+            origins[path] = _origin(path, name, label, row, layout, part)
     return origins
 
 
-def _origin(path: str, label: str, row: Mapping[str, str], layout: Layout, part: str) -> Origin:
-    found = re.search(layout.speaker_pattern, PurePosixPath(path).name) if layout.speaker_pattern else None
+def _origin(path: str, name: str, label: str, row: Mapping[str, str], layout: Layout, part: str) -> Origin:
+    found = re.search(layout.speaker_pattern, name) if layout.speaker_pattern else None
     speaker = row.get("speaker") or (found.group(1) if found else path)
     is_noise = label == NOISE_FOLDER
     return Origin(
@@ -70,6 +75,7 @@ def _origin(path: str, label: str, row: Mapping[str, str], layout: Layout, part:
         group=row.get("group") or speaker,
         part=part or row.get("part") or "",
         is_noise=is_noise,
+        sha256=row.get("sha256") or "",
     )
 
 
@@ -91,6 +97,8 @@ def _rows(name: str, text: str) -> Iterator[tuple[str, dict[str, str]]]:
             raise SourceError(f"{where}: has another number of fields than the header; quote values that hold a comma")
         if row.get("part") and row["part"] not in PARTS:
             raise SourceError(f"{where}: part is {row['part']!r}, expected {', '.join(PARTS)} or nothing")
+        if row.get("sha256") and not SHA256.match(row["sha256"]):
+            raise SourceError(f"{where}: sha256 is {row['sha256']!r}, expected 64 of 0-9 and a-f, or nothing")
         if row["path"] in seen:
             raise SourceError(f"{where}: {row['path']} is named a second time; keep one of the lines")
         seen.add(row["path"])

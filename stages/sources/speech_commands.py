@@ -13,8 +13,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from stages.origin import NOISE_FOLDER, Origin, folder_and_name
 from stages.params import Section
-from stages.sources.origin import NOISE_FOLDER, Archive, Info, Origin, SourceError
+from stages.sources.source import Archive, Info, SourceError
 from stages.sources.transfer import Address, fetch
 from stages.tables.labels import SILENCE
 
@@ -66,9 +67,9 @@ def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, par
         )
     origins = {}
     for path in paths:
-        name, word = PurePosixPath(path).name, PurePosixPath(path).parent.name
+        word, name = folder_and_name(path)
         found = SOUND.match(name)
-        if word == NOISE_FOLDER and PurePosixPath(name).suffix in (".wav", ".flac"):
+        if word == NOISE_FOLDER and name.endswith((".wav", ".flac")):
             origins[path] = Origin(SILENCE, path, path, part, is_noise=True)
         elif word == SILENCE and part:
             origins[path] = Origin(SILENCE, path, path, part)

@@ -6,11 +6,12 @@ its score says how well known speakers are read. `speaker`: nothing is official,
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
+from stages.origin import Origin, folder_and_name
 from stages.params import Section
-from stages.sources.origin import Archive, Info, Origin
+from stages.sources.source import Archive, Info
 from stages.sources.transfer import Address, fetch
 
 INFO = Info(
@@ -45,8 +46,9 @@ def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, par
     """Return the origin of each of `paths` that is a recording of a digit."""
     origins = {}
     for path in paths:
-        found = SOUND.match(PurePosixPath(path).name)
-        if found and PurePosixPath(path).parent.name == "recordings":
+        folder, name = folder_and_name(path)
+        found = SOUND.match(name)
+        if found and folder == "recordings":
             word, speaker = WORDS[int(found["digit"])], found["speaker"]
             if layout.parts == "official":
                 origins[path] = Origin(word, speaker, path, _official_part(int(found["index"])))

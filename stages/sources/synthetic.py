@@ -7,6 +7,7 @@ length and level tell nothing about it. A group is a voice variant: with another
 """
 
 import csv
+import hashlib
 import io
 import multiprocessing
 import re
@@ -24,10 +25,11 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from stages.executors import fresh_processes, map_in_order, n_workers
 from stages.files import sha256_of, whole
+from stages.origin import NOISE_FOLDER
 from stages.params import Section
 from stages.ranges import drawn
 from stages.sources.metadata import COLUMNS, INDEX, Layout, describe
-from stages.sources.origin import NOISE_FOLDER, Archive, Info
+from stages.sources.source import Archive, Info
 from stages.synthesis.backgrounds import Background, Backgrounds, background, plan
 from stages.synthesis.containers import KINDS, encode
 from stages.synthesis.espeak import Synthesizer
@@ -166,7 +168,8 @@ def pack(files: Iterator[Member], path: Path) -> None:
         rows = []
         for file in files:
             places.append((file.path, spool.tell(), len(file.content)))
-            rows.append((file.path, file.label, file.speaker, file.group, ""))
+            digest = hashlib.sha256(file.content).hexdigest()
+            rows.append((file.path, file.label, file.speaker, file.group, "", digest))
             spool.write(file.content)
         text = metadata(sorted(rows)).encode()
         _add(tar, METADATA, io.BytesIO(text), len(text))

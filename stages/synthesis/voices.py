@@ -14,7 +14,7 @@ from pydantic import Field
 
 from stages.params import Section
 from stages.ranges import Range, drawn, within
-from stages.sources.origin import SourceError
+from stages.sources.source import SourceError
 from stages.synthesis import espeak
 
 # Variants that whisper, croak or speak like a machine.

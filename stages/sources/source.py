@@ -1,4 +1,4 @@
-"""What a source tells: facts about itself, the archives it brings, and the origin of each member's sound.
+"""What a source is, and what it tells: facts about itself and the archives it brings.
 
 A source is a module with `INFO`, `Params` (what to bring: section `download.options`), `Layout` (how a path is read:
 section `decode.layout`), `INDEX` (which members are lists to read first), and two functions:
@@ -8,8 +8,6 @@ section `decode.layout`), `INDEX` (which members are lists to read first), and t
 """
 
 from dataclasses import dataclass
-
-NOISE_FOLDER = "_background_noise_"
 
 
 class SourceError(ValueError):
@@ -35,14 +33,3 @@ class Archive:
     sha256: str
     n_bytes: int
     part: str = ""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Whose sound a member is. `part` is train, val, test, or empty where the source names none."""
-
-    word: str
-    speaker: str
-    group: str
-    part: str = ""
-    is_noise: bool = False
