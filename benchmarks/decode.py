@@ -8,7 +8,9 @@ nothing, and read no m4a.
 `overhead_of_workers` is the time of the stage over that of the same work without a worker process, less one.
 
 The rows `wav_1000` and so on are `python -m stages.decode` as a user runs it, start and end included, on that many
-recordings (the same 200 over and over): `peak_mb` is the largest memory of any of its processes.
+recordings (the same 200 over and over): `peak_mb` is the largest resident memory of all its processes together, MiB.
+
+The row `index` is the list of a tar's members, `ratio_to_tarfile` against Python's own.
 
 Run  python -m benchmarks.decode [--json FILE]
 """
@@ -17,88 +19,26 @@ import contextlib
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
-import av
-import librosa
-import numpy as np
-import soundfile
-import soxr
+import psutil
 
+from benchmarks.recordings import N_SOUNDS, file_bytes, loop, with_librosa, with_soundfile
 from benchmarks.table import Rows, load, medians, parse, report
-from stages import decode
+from stages import archives, decode
 from stages.params import PARAMS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
-RATE_HZ = 16_000
-N_SOUNDS = 200
 REPEATS = 3
-N_CLIPS = {"wav": 20_000, "flac": 6000, "mp3": 6000, "ogg": 3000, "opus": 1000, "m4a": 2000}
+N_CLIPS = {"wav": 10_000, "flac": 6000, "mp3": 6000, "ogg": 3000, "opus": 1000, "m4a": 2000}
 SCALES = (1000, 10_000, 100_000)
-KINDS = {
-    "wav": ("WAV", "PCM_16", 16_000),
-    "flac": ("FLAC", "PCM_16", 16_000),
-    "mp3": ("MP3", "MPEG_LAYER_III", 16_000),
-    "ogg": ("OGG", "VORBIS", 16_000),
-    "opus": ("OGG", "OPUS", 48_000),
-}
-
-
-def made_sounds(rate_hz: int) -> list[np.ndarray]:
-    """Return N_SOUNDS seconds of noise under a speech-like envelope, from one seed."""
-    generator = np.random.default_rng(1)
-    envelope = np.hanning(rate_hz) ** 2
-    return [0.1 * envelope * np.cumsum(generator.standard_normal(rate_hz)) / 50 for _ in range(N_SOUNDS)]
-
-
-def file_bytes(name: str) -> list[bytes]:
-    """Return the bytes of N_SOUNDS files of a kind."""
-    if name == "m4a":
-        return [_m4a(sound) for sound in made_sounds(RATE_HZ)]
-    container, subtype, rate_hz = KINDS[name]
-    files = []
-    for sound in made_sounds(rate_hz):
-        target = io.BytesIO()
-        soundfile.write(target, sound, rate_hz, format=container, subtype=subtype)
-        files.append(target.getvalue())
-    return files
-
-
-def _m4a(sound: np.ndarray) -> bytes:
-    target = io.BytesIO()
-    with av.open(target, "w", format="mp4") as file:
-        stream = file.add_stream("aac", rate=RATE_HZ, layout="mono")
-        frame = av.AudioFrame.from_ndarray(sound.astype(np.float32)[None], format="fltp", layout="mono")
-        frame.sample_rate = RATE_HZ
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            file.mux(packet)
-    return target.getvalue()
-
-
-def with_librosa(data: bytes) -> np.ndarray:
-    """Return the clip as librosa gives it: its default resampler, to 16 kHz mono."""
-    samples, _ = librosa.load(io.BytesIO(data), sr=RATE_HZ, mono=True)
-    return (samples * 32767).astype(np.int16)
-
-
-def with_soundfile(data: bytes) -> np.ndarray:
-    """Return the clip as soundfile and soxr give it."""
-    samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
-    return (soxr.resample(mono, rate_hz, RATE_HZ, quality="HQ") * 32767).astype(np.int16)
-
-
-def loop(decode: Callable[[bytes], object], files: Sequence[bytes]) -> Callable[[], object]:
-    """Return the work of decoding all of `files`, one after the other."""
-    return lambda: [decode(data) for data in files]
 
 
 @contextlib.contextmanager
@@ -164,15 +104,11 @@ def of_scales() -> Rows:
     for n_clips in SCALES:
         before = load()
         with in_project(files, n_clips):
-            began = time.perf_counter()
-            environment = os.environ | {"PYTHONPATH": str(ROOT)}
-            subprocess.run([sys.executable, "-m", "stages.decode"], check=True, capture_output=True, env=environment)
-            seconds = time.perf_counter() - began
-        peak_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # grows from row to row, or stays
+            seconds, peak_mb = watched([sys.executable, "-m", "stages.decode"])
         rows[f"wav_{n_clips}"] = {
             "seconds": round(seconds, 2),
             "clips_per_s": round(n_clips / seconds, 1),
-            "peak_mb": round(peak_kb / 1024),
+            "peak_mb": round(peak_mb),
             "n_clips": n_clips,
             "repeats": 1,
             "load": before,
@@ -180,11 +116,52 @@ def of_scales() -> Rows:
     return rows
 
 
+def of_index() -> Rows:
+    """Return how many members a second are listed of a tar, and the ratio to tarfile."""
+    before = load()
+    with in_project(file_bytes("wav"), N_CLIPS["wav"]):
+        path, limits = decode.RAW / "a.tar", archives.Limits(1 << 30, 200.0)
+        works = {"earmark": lambda: archives.index(path, Path(), limits), "tarfile": lambda: names_of(path)}
+        seconds = medians(works, REPEATS)
+    ratio = round(seconds["tarfile"] / seconds["earmark"], 2)
+    n_members = N_CLIPS["wav"]
+    return {
+        "index": {
+            "clips_per_s": round(n_members / seconds["earmark"], 1),
+            "ratio_to_tarfile": ratio,
+            "n_clips": n_members,
+            "repeats": REPEATS,
+            "load": before,
+        }
+    }
+
+
+def names_of(path: Path) -> list[str]:
+    """Return the names of a tar's members as tarfile gives them."""
+    with tarfile.open(path) as tar:
+        return tar.getnames()
+
+
+def watched(command: Sequence[str]) -> tuple[float, float]:
+    """Return how many seconds a command took, and the largest memory of it and what it starts, in MiB."""
+    began = time.perf_counter()
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    peak = 0
+    while process.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = [process, *process.children(recursive=True)]
+            peak = max(peak, sum(member.memory_info().rss for member in family))
+        time.sleep(0.05)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)}: exit status {process.returncode}")
+    return time.perf_counter() - began, peak / (1 << 20)
+
+
 def main() -> None:
     json_file = parse("Measure clips a second of decoding on one core.")
     os.environ["EARMARK_WORKERS"] = "1"
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    report({**of_scales(), **of_containers()}, json_file)
+    report({**of_scales(), **of_containers(), **of_index()}, json_file)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ Params  decode
 Run     python -m stages.decode
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.archives import Limits as ArchiveLimits
 from stages.archives import Member, index
@@ -21,10 +22,10 @@ from stages.decoders.recording import Limits
 from stages.decoders.shard import Shard, decode_shard, in_shards
 from stages.decoders.tally import Tally
 from stages.decoders.windows import Cutting
-from stages.executors import map_in_order, shards
+from stages.executors import map_in_order
 from stages.files import read_json, sweep, write_csv, write_json
-from stages.isolation import WorkerLimits, survived
-from stages.origin import Origin
+from stages.isolation import survived
+from stages.machines import shards
 from stages.params import Section, check_section, read_section
 from stages.progress import Progress
 from stages.ranges import Range
@@ -33,12 +34,14 @@ from stages.sources import SOURCES
 from stages.sources.source import SourceError
 from stages.tables import clips, quarantine
 from stages.tables.parquet import write_manifest, write_table
+from stages.workers import WorkerLimits
 
 RAW = Path("data/raw")
 CLIPS = Path("data/clips")
 QUARANTINE = Path("data/quarantine.parquet")
 METRICS = Path("metrics/decode")
-TWICE = "an earlier member of the archive has this path"
+TWICE = "an earlier member of the archive has this path, or a clip of another member this name"
+WINDOW = re.compile(r"(?s)(.*)#\d{5,}")  # the clip_id of one of several clips
 FORMAT = ("container", "codec", "native_rate_hz", "native_channels")
 
 Positive = Annotated[float, Field(gt=0)]
@@ -85,6 +88,12 @@ class Params(Section):
     max_bad_fraction: Share
     max_bad_per_class: Share
     layout: dict[str, object]
+
+    @model_validator(mode="after")
+    def _a_clip_holds_a_sample(self) -> "Params":
+        if self.n_clip < 1:
+            raise ValueError(f"clip_s of at least one sample, 1 / {self.sample_rate_hz} s")
+        return self
 
     @property
     def n_clip(self) -> int:
@@ -141,10 +150,12 @@ def _text(member: Member, file: Path) -> str:
         ) from None
 
 
-def _first_of_each_path(members: Iterable[Member]) -> Iterator[Member]:
-    seen = set()
+def _first_of_each_path(members: Sequence[Member]) -> Iterator[Member]:
+    """Yield members, those refused that have the path of an earlier one, or the name of another one's window."""
+    paths, seen = {member.path for member in members}, set()
     for member in members:
-        twice = member.path in seen
+        window_of = WINDOW.fullmatch(member.path)
+        twice = member.path in seen or (window_of is not None and window_of[1] in paths)
         seen.add(member.path)
         yield member._replace(reason="same_path_twice", message=TWICE) if twice else member
 
@@ -152,7 +163,7 @@ def _first_of_each_path(members: Iterable[Member]) -> Iterator[Member]:
 def decode(shards_: Iterable[Shard], limits: WorkerLimits, n_members: int, tally: Tally) -> None:
     """Run every shard where work runs, and add up what it gives."""
     work = partial(survived, decode_shard, limits=limits)
-    with shards() as (executor, n_at_once), Progress("decode", n_members, "members") as progress:
+    with shards() as (executor, n_at_once), Progress("decode", n_members - tally.n_lists, "members") as progress:
         for of_shard in map_in_order(executor, work, shards_, ahead=2 * n_at_once):
             tally.add(of_shard)
             progress.add(of_shard.n_members)

@@ -2,8 +2,7 @@
 
     EARMARK_WORKERS          threads or processes that work at once (default: the cores this process may use)
     EARMARK_DEVICE           cpu, cuda, cuda:1, ... (default: cuda where there is one); rounding differs between kinds
-    DASK_SCHEDULER_ADDRESS   tcp://host:port of a Dask scheduler: shards of decode and extract run on its workers, which
-                             see this folder under the same path
+    DASK_SCHEDULER_ADDRESS   tcp://host:port of a Dask scheduler, see stages/machines.py
 
 Every worker computes with one math thread, see stages/__init__.py.
 """
@@ -13,14 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from distributed import Client
-
-CONNECT_S = 10
-RETRIES = 3  # of a shard whose worker was lost
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,40 +37,6 @@ def n_workers() -> int:
 def threads() -> Executor:
     """Return an executor of threads, for arithmetic that lets go of the interpreter's lock."""
     return ThreadPoolExecutor(n_workers())
-
-
-@contextmanager
-def shards() -> Iterator[tuple[Executor, int]]:
-    """Give an executor for functions of shards, each of which writes a file of its own, and how many run at once.
-
-    Threads of this process, or the workers of a Dask cluster.
-    """
-    address = os.environ.get("DASK_SCHEDULER_ADDRESS", "")
-    if not address:
-        with threads() as executor:
-            yield executor, n_workers()
-        return
-    with _cluster(address) as client, client.get_executor(pure=False, retries=RETRIES) as executor:
-        yield executor, sum(client.nthreads().values())
-
-
-def _cluster(address: str) -> "Client":
-    try:
-        from distributed import Client
-    except ImportError:
-        raise SettingError(
-            "DASK_SCHEDULER_ADDRESS is set and the package `distributed` is not here; `pip install distributed`"
-        ) from None
-    try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise SettingError(
-            f"DASK_SCHEDULER_ADDRESS is {address!r}, where no scheduler answers ({error}); start one, or unset it"
-        ) from None
-    if not client.nthreads():
-        client.close()
-        raise SettingError(f"DASK_SCHEDULER_ADDRESS is {address!r}, a scheduler without workers; start `dask worker`")
-    return client
 
 
 def fresh_processes() -> Executor:

@@ -8,20 +8,22 @@ Run     python -m stages.extract mel
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from stages.executors import map_in_order, shards
+from stages.executors import map_in_order
 from stages.features import FAMILIES
 from stages.features.family import Dimension
-from stages.features.shard import Shard, extract_shard
+from stages.features.shard import Done, Shard, extract_shard
 from stages.features.statistics import Statistics, columns
 from stages.features.stft import Frame, Framing
 from stages.files import write_json
+from stages.machines import shards
 from stages.params import read_section
+from stages.progress import Progress
 from stages.tables import clips, features
 from stages.tables.parquet import Table, shard_paths, write_manifest
 
@@ -42,6 +44,16 @@ def features_table(
     return features.table(family, columns(family, dimensions, names), shape, metadata)
 
 
+def run(work: Callable[[Shard], Done], planned: Sequence[Shard], family: str) -> list[Done]:
+    """Return what each shard gives, run where work runs."""
+    done = []
+    with shards() as (executor, n_at_once), Progress(f"extract {family}", len(planned), "shards") as progress:
+        for of_shard in map_in_order(executor, work, planned, ahead=2 * n_at_once):
+            done.append(of_shard)
+            progress.add(1)
+    return done
+
+
 def main() -> None:
     """Extract the family named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m stages.extract", description="Extract a family of features.")
@@ -60,8 +72,7 @@ def main() -> None:
 
     planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
     work = partial(extract_shard, computation=computation, framing=framing, names=names)
-    with shards() as (executor, n_at_once):
-        done = list(map_in_order(executor, work, planned, ahead=2 * n_at_once))
+    done = run(work, planned, family)
 
     n_clips = write_manifest(FEATURES / family, [entry for entry, _ in done], table)
     n_bad = sum(n for _, n in done)

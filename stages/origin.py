@@ -6,7 +6,7 @@ NOISE_FOLDER = "_background_noise_"
 
 
 def folder_and_name(path: str) -> tuple[str, str]:
-    """Return the name of the folder that holds a file, "" for none, and the file's own: ten times as fast as pathlib."""
+    """Return the name of the folder that holds a file, "" for none, and the file's own name."""
     folder, _, name = path.rpartition("/")
     return folder.rpartition("/")[2], name
 

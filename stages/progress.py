@@ -2,6 +2,7 @@
 
 import sys
 import time
+from threading import Event, Thread
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -17,24 +18,30 @@ class Progress:
         self._what, self._n_total, self._unit = what, n_total, unit
         self._stream = stream or sys.stderr
         self._n_done = 0
-        self._began = self._said = time.monotonic()
-        on_terminal = self._stream.isatty()
-        self._bar = tqdm(total=n_total, desc=what, unit=f" {unit}", file=self._stream) if on_terminal else None
+        self._began = time.monotonic()
+        self._ended = Event()
+        self._bar = None
+        if self._stream.isatty():
+            self._bar = tqdm(total=n_total, desc=what, unit=f" {unit}", file=self._stream)
+        else:
+            Thread(target=self._say, daemon=True).start()
+
+    def _say(self) -> None:
+        while not self._ended.wait(LINE_EVERY_S):
+            print(self.line(time.monotonic() - self._began), file=self._stream, flush=True)
 
     def add(self, n: int) -> None:
         """Count `n` more as done."""
         self._n_done += n
         if self._bar is not None:
             self._bar.update(n)
-        elif time.monotonic() - self._said >= LINE_EVERY_S:
-            self._said = time.monotonic()
-            print(self.line(self._said - self._began), file=self._stream, flush=True)
 
     def line(self, seconds: float) -> str:
         """Return what is done after `seconds`, how fast, and how long the rest takes."""
         rate = self._n_done / seconds
         left = f", {(self._n_total - self._n_done) / rate:,.0f} s left" if rate else ""
-        return f"{self._what}: {self._n_done:,} of {self._n_total:,} {self._unit}, {rate:,.0f} a second{left}"
+        shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+        return f"{self._what}: {self._n_done:,} of {self._n_total:,} {self._unit}, {shown} a second{left}"
 
     def __enter__(self) -> Self:
         return self
@@ -42,5 +49,6 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         if self._bar is not None:
             self._bar.close()

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import resource
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,8 @@ import numpy as np
 
 from stages.decoders.shard import Shard, decode_shard
 from stages.decoders.tally import Tally
-from stages.isolation import At, Death
+from stages.service import At
+from stages.workers import Death
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ class Deeds:
 
 class Mistake(ValueError):
     """Raised by work that is wrong and not dangerous."""
+
+
+class Awkward(Exception):
+    """Cannot be made again from its words."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
 
 
 def squares(deeds: Deeds, deaths: Mapping[int, Death], at: At) -> list[int | str]:
@@ -72,6 +79,10 @@ def do(deed: str, deeds: Deeds) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
         case "leave":
             os._exit(3)
+        case "err awkwardly":
+            raise Awkward(1, 2)
+        case "say":
+            os.write(2, b"out of memory, somewhere else\n")
         case "err":
             raise Mistake("that is wrong")
 
@@ -79,4 +90,5 @@ def do(deed: str, deeds: Deeds) -> None:
 def memory_for(shard: Shard, deaths: Mapping[int, Death], at: At) -> tuple[int, Tally]:
     """Decode a shard; return the largest memory of this process in MiB, and what became of the shard."""
     tally = decode_shard(shard, deaths, at)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, tally
+    facts = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return int(facts["VmHWM"].split()[0]) >> 10, tally

@@ -50,10 +50,13 @@ def m4a(samples: np.ndarray, rate_hz: int = 16_000) -> bytes:
     target = io.BytesIO()
     with av.open(target, "w", format="mp4") as file:
         stream = file.add_stream("aac", rate=rate_hz, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples.astype(np.float32)[None], format="fltp", layout="mono")
-        frame.sample_rate = rate_hz
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            file.mux(packet)
+        stream.codec_context.open()
+        for start in range(0, len(samples), stream.codec_context.frame_size):
+            piece = samples[start : start + stream.codec_context.frame_size].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(piece[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate_hz, start
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
     return target.getvalue()
 
 

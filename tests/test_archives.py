@@ -201,22 +201,14 @@ def headers_of(n_members: int) -> bytes:
     return b"".join(tarfile.TarInfo(f"word/{number:08x}_nohash_0.wav").tobuf() for number in range(n_members))
 
 
-def test_a_member_costs_less_time_than_in_tarfile_and_no_more_than_250_bytes(tmp_path: Path) -> None:
+def test_a_member_takes_no_more_than_250_bytes(tmp_path: Path) -> None:
     n_members = 10_000
     path = tmp_path / "archive"
     path.write_bytes(headers_of(n_members) + bytes(1024))
-    ours, theirs = [], []
-    for _ in range(3):
-        started = time.process_time()
-        _, members = index(path, tmp_path, LIMITS)
-        ours.append(time.process_time() - started)
-        with tarfile.open(path) as tar:
-            assert len(tar.getmembers()) == len(members) == n_members
-        theirs.append(time.process_time() - started - ours[-1])
-    assert min(ours) < min(theirs) / 2
     tracemalloc.start()
     try:
-        held = index(path, tmp_path, LIMITS)
-        assert tracemalloc.get_traced_memory()[0] < 250 * len(held[1])
+        _, members = index(path, tmp_path, LIMITS)
+        assert len(members) == n_members
+        assert tracemalloc.get_traced_memory()[0] < 250 * n_members
     finally:
         tracemalloc.stop()

@@ -17,7 +17,8 @@ from decoding import stage
 from ruamel.yaml import YAML
 
 from stages import decode, extract
-from stages.executors import SettingError, shards
+from stages.executors import SettingError
+from stages.machines import shards
 
 EXTRACT = {
     "frame": {"window_s": 0.025, "hop_s": 0.02},
@@ -108,7 +109,7 @@ def kill_when_some_parts_are_there(worker: subprocess.Popen) -> None:
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
-    monkeypatch.setattr("stages.executors.CONNECT_S", 0.5)
+    monkeypatch.setattr("stages.machines.CONNECT_S", 0.5)
     with (
         pytest.raises(SettingError, match=r"DASK_SCHEDULER_ADDRESS is 'tcp://127.0.0.1:9', where no scheduler"),
         shards(),

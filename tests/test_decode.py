@@ -39,6 +39,21 @@ def test_every_kind_is_told_by_content_and_decodes_to_the_tone_it_holds(kind: st
     assert abs(row["rms_dbfs"] - -9.03) < 0.6
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_of_any_kind_is_one_clip(kind: str) -> None:
+    rows, _ = decoded_rows(KINDS[kind])
+    assert [row["recording_s"] for row in rows] == [1.0]
+
+
+@pytest.mark.parametrize("sound", ["faint", "opposite"])
+def test_sound_that_comes_out_as_zeros_is_silent(sound: str) -> None:
+    opposite = np.stack([tone(0.5), -tone(0.5)], axis=1)
+    data = encoded(opposite) if sound == "opposite" else encoded(tone(0.5, amplitude=1e-6), subtype="PCM_24")
+    rows, tally = decoded_rows(data)
+    assert not rows
+    assert [row["reason"] for row in tally.refusals] == ["silent"]
+
+
 def test_16_bit_mono_at_the_same_rate_comes_back_to_the_bit() -> None:
     samples = np.random.default_rng(1).integers(-32768, 32768, 16_000).astype(np.int16)
     for kind in ("WAV", "FLAC", "AIFF"):

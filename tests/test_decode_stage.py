@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +12,20 @@ import pytest
 import soundfile
 from conftest import encoded, tone
 from deadly import memory_for
-from decoding import CUTTING, KINDS, LIMITS, WORD, stage
+from decoding import CUTTING, KINDS, LIMITS, PARAMS, WORD, stage
+from pydantic import ValidationError
+from ruamel.yaml import YAML
 from test_decode import REFUSED
 
 from stages import decode
 from stages.archives import Member
 from stages.decoders.shard import Shard
 from stages.decoders.tally import Tally, TallyError
-from stages.isolation import WorkerLimits, survived
+from stages.isolation import survived
 from stages.progress import Progress
 from stages.tables import clips, quarantine
 from stages.tables.parquet import read_shards, read_table, shard_paths
+from stages.workers import WorkerLimits
 
 TEXT = b"only text"
 
@@ -123,10 +127,35 @@ def test_an_hour_and_a_bomb_of_ten_take_no_more_memory_than_a_minute(tmp_path: P
 
 
 def test_progress_says_how_far_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 5.0, 10.0, 10.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("stages.progress.LINE_EVERY_S", 0.05)
     text = io.StringIO()
     with Progress("decode", 4000, "members", text) as progress:
-        progress.add(500)
-        progress.add(500)
-    assert text.getvalue() == "decode: 1,000 of 4,000 members, 100 a second, 30 s left\n"
+        progress.add(1000)
+        time.sleep(0.2)
+    assert progress.line(10.0) == "decode: 1,000 of 4,000 members, 100 a second, 30 s left"
+    assert progress.line(1000.0) == "decode: 1,000 of 4,000 members, 1.0 a second, 3,000 s left"
+    assert text.getvalue().startswith("decode: 1,000 of 4,000 members, ")
+    n_lines = text.getvalue().count("\n")
+    time.sleep(0.2)
+    assert text.getvalue().count("\n") == n_lines >= 1
+
+
+def test_a_member_named_as_a_clip_of_another_is_refused(in_folder: Path) -> None:
+    stage(in_folder, {"dog/a": KINDS["wav"], "dog/a#00001": KINDS["wav"], "dog/c#4": KINDS["wav"]})
+    assert read_shards(decode.CLIPS, clips.TABLE).column("clip_id").to_pylist() == ["dog/a", "dog/c#4"]
+    refused = read_table(decode.QUARANTINE, quarantine.TABLE).to_pylist()
+    assert [(row["source_path"], row["reason"]) for row in refused] == [
+        ("dog/a#00001", "same_path_twice"),
+        ("dog/link.wav", "not_a_file"),
+    ]
+
+
+def test_an_archive_without_recordings_is_said(in_folder: Path) -> None:
+    with pytest.raises(TallyError, match="the archives hold no recordings"):
+        Tally(n_lists=1).judge(1, 1.0, 1.0)
+
+
+def test_a_clip_of_no_sample_is_refused() -> None:
+    section = dict(YAML(typ="safe").load(PARAMS % (1.0, 1.0))["decode"], clip_s=0.00001)
+    with pytest.raises(ValidationError, match="clip_s of at least one sample"):
+        decode.Params.model_validate(section, strict=False)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,10 @@ import pytest
 from deadly import Deeds, Mistake, squares
 
 from stages.executors import map_in_order, threads
-from stages.isolation import IsolationError, WorkerLimits, survived
+from stages.isolation import survived
+from stages.machines import shards
+from stages.service import IsolationError
+from stages.workers import Worker, WorkerDied, WorkerLimits
 
 LIMITS = WorkerLimits(memory_mb=512, cpu_s=1.0)
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,7 +83,7 @@ def test_a_hundred_items_with_two_crashes_a_hang_and_a_kill_give_96_results_and_
 
 
 def test_where_nobody_is_guilty_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(IsolationError, match="died 3 times over 2 items, none of which kills one alone"):
+    with pytest.raises(IsolationError, match="workers die over 2 items, none of which kills one alone"):
         survived(dies_in_company, Deeds([1, 2], tmp_path), LIMITS)
 
 
@@ -90,9 +93,70 @@ def dies_in_company(deeds: Deeds, deaths: object, at: object) -> None:
         os._exit(1)
 
 
+def test_a_worker_that_cannot_start_is_said_and_no_item_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(IsolationError, match="a worker cannot start, ended by exit status 1"):
+        done([1, 2], tmp_path, WorkerLimits(513, 1.0))
+
+
+def test_work_that_a_worker_cannot_load_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(squares, "__module__", "nowhere_to_be_found")
+    monkeypatch.setitem(sys.modules, "nowhere_to_be_found", sys.modules["deadly"])
+    with pytest.raises(ModuleNotFoundError, match="nowhere_to_be_found"):
+        done([1, 2], tmp_path)
+
+
+def test_an_error_that_cannot_be_handed_on_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(IsolationError, match=r"(?s)cannot be handed on.*Awkward: 1 and 2"):
+        done([1, "err awkwardly"], tmp_path)
+
+
+def test_an_answer_that_nobody_waited_for_is_not_that_of_the_next_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(LIMITS)
+    worker.run(squares, Deeds([1], tmp_path), {})
+    monkeypatch.setattr(worker._pipe, "recv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        worker.run(squares, Deeds([2], tmp_path), {})
+    assert not worker.lives
+
+
+def interrupted() -> None:
+    """As Ctrl-C would."""
+    raise KeyboardInterrupt
+
+
+def test_what_a_worker_said_of_an_earlier_item_is_not_told_of_a_later_one(tmp_path: Path) -> None:
+    with pytest.raises(WorkerDied) as died:
+        Worker(WorkerLimits(512, 0.2)).run(squares, Deeds(["say", 1, "hang"], tmp_path), {})
+    assert died.value.death.message == "more than 0.2 s of CPU time, or hung"
+
+
+def test_an_error_outside_ends_what_was_handed_out(tmp_path: Path) -> None:
+    began = time.monotonic()
+    work = partial(survived, squares, limits=WorkerLimits(512, 60.0))
+    tasks = [Deeds(["sleep"], tmp_path) for _ in range(6)]
+    with pytest.raises(KeyboardInterrupt), shards() as (executor, _):
+        interrupt_after_handing_out(tasks, partial(executor.submit, work))
+    assert time.monotonic() - began < 10
+    with shards() as (executor, _):
+        assert executor.submit(work, Deeds([3], tmp_path)).result() == [9]
+
+
+def interrupt_after_handing_out(tasks: Sequence[Deeds], submit: Callable[[Deeds], object]) -> None:
+    """As Ctrl-C would, half a second after `submit` took the tasks."""
+    for task in tasks:
+        submit(task)
+    time.sleep(0.5)
+    raise KeyboardInterrupt
+
+
 def test_a_worker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from deadly import *; from stages.isolation import *;"
+        "from pathlib import Path; from deadly import *; from stages.isolation import *; from stages.workers import *;"
         f"survived(squares, Deeds(['sleep'], Path({str(tmp_path)!r})), WorkerLimits(512, 100.0))"
     )
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])

@@ -26,13 +26,15 @@ def stream(data: Octets, container: str) -> Iterator[Stream]:
     import av
 
     try:
-        with av.open(opened(data), mode="r", format=FORMATS[container]) as file:
+        only_sound = {"codec_whitelist": ",".join(CODECS)}  # else pictures beside the sound are decoded too
+        with av.open(opened(data), mode="r", format=FORMATS[container], options=only_sound) as file:
             if not file.streams.audio:
                 raise Refused("empty", "no sound stream")
             source = file.streams.audio[0]
             codec = source.codec_context
-            if codec.name not in CODECS:
-                raise Refused("codec_not_allowed", f"{codec.name}, expected one of {', '.join(CODECS)}")
+            if codec is None or codec.name not in CODECS:
+                name = "unknown" if codec is None else codec.name
+                raise Refused("codec_not_allowed", f"{name}, expected one of {', '.join(CODECS)}")
             yield Stream(codec.sample_rate, codec.channels, codec.name, _blocks(file, source))
     except Refused:
         raise

@@ -7,9 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soxr
+
+from stages.files import room_at
 
 HELD_FRAMES = 1 << 21  # of a recording that is held and resampled at once: 131 s at 16 kHz
 FULL_SCALE_16 = 32768.0
@@ -24,10 +27,11 @@ class Mono:
         self.is_silent = not self._held.any()
         self._file = None
         for piece in pieces:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  # lives as long as this object
-                self._held.tofile(self._file)
-            piece.tofile(self._file)
+            with room_at(scratch):
+                if self._file is None:
+                    self._file = tempfile.TemporaryFile(dir=scratch, buffering=0)  # noqa: SIM115  # lives as long as this
+                    _write(self._file, self._held)
+                _write(self._file, piece)
             self._n_samples += len(piece)
             self.is_silent = self.is_silent and not piece.any()
 
@@ -40,6 +44,12 @@ class Mono:
         start, stop, _ = place.indices(self._n_samples)
         self._file.seek(start * self._held.itemsize)
         return np.fromfile(self._file, self._held.dtype, max(stop - start, 0))
+
+
+def _write(file: IO[bytes], piece: np.ndarray) -> None:
+    left = memoryview(piece.tobytes())
+    while left:
+        left = left[file.write(left) :]
 
 
 def mono_pieces(blocks: Iterator[np.ndarray], rate_hz: int, target_hz: int) -> Iterator[np.ndarray]:

@@ -17,6 +17,7 @@ from stages.files import BLOCK_BYTES
 from stages.structures import STRUCTURES
 from stages.structures.declared import Declared, Pcm
 
+PADDING_FRAMES = 2 * 2048  # at most: two frames of AAC at double rate
 MD5_BYTES = {8: 1, 16: 2, 24: 3}  # of a sample, by its bits, where float32 holds it exactly
 
 
@@ -53,7 +54,8 @@ def decoded(data: Octets, target_hz: int, limits: Limits, scratch: Path) -> Reco
         watch = Watch(declared, stream.rate_hz, limits)
         mono = Mono(mono_pieces(watch.over(stream.blocks), stream.rate_hz, target_hz), scratch)
     if mono.is_silent:
-        raise Refused("silent", f"all {len(mono):,} samples are zero", watch.n_declared, watch.n_decoded)
+        mixed = ", the mean of its channels" if stream.n_channels > 1 else ""
+        raise Refused("silent", f"all {len(mono):,} samples are zero{mixed}", watch.n_declared, watch.n_decoded)
     return Recording(mono, container, stream.codec, stream.rate_hz, stream.n_channels)
 
 
@@ -92,7 +94,7 @@ class Watch:
 
     def over(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield `blocks`. Raises Refused: too_long, not_finite, out_of_range, empty, truncated, damaged."""
-        for block in blocks:
+        for block in self._without_padding(blocks):
             self.n_decoded += len(block)
             if self.n_decoded > self._max_frames:
                 raise self._refused("too_long", f"more than {self._limits.max_s:g} s")
@@ -107,6 +109,20 @@ class Watch:
             raise self._refused("truncated", f"{self.n_decoded:,} frames of {self.n_declared:,} declared")
         if self._digest is not None and self._digest.digest() != self._declared.md5:
             raise self._refused("damaged", "the samples have not the MD5 that the file declares")
+
+    def _without_padding(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield `blocks` without what an encoder put behind the declared end to fill its last frames."""
+        n_before, held = 0, []
+        for block in blocks:
+            n_inside = max(self.n_declared - n_before, 0) if self.n_declared > 0 else len(block)
+            n_before += len(block)
+            if n_inside:
+                yield block[:n_inside]
+            if n_inside < len(block):
+                held.append(block[n_inside:])
+            if n_before - self.n_declared > PADDING_FRAMES:  # that is no padding: the declaration is wrong
+                yield from held
+                held = []
 
     def _refuse_values(self, block: np.ndarray) -> None:
         peak = max(float(block.max()), -float(block.min()))

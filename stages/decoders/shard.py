@@ -17,8 +17,10 @@ from stages.decoders.recording import Limits, Recording, decoded
 from stages.decoders.sound import Refused
 from stages.decoders.tally import Tally
 from stages.decoders.windows import Cutting, clips_of, row_of, starts_of
-from stages.isolation import At, Death
+from stages.files import StorageError
 from stages.origin import Origin
+from stages.service import At
+from stages.workers import Death
 
 Item = tuple[Member, Origin | None]
 
@@ -121,6 +123,10 @@ def _decoded(data: Octets, shard: Shard) -> Recording:
         return decoded(data, shard.cutting.sample_rate_hz, shard.limits, shard.scratch)
     except MemoryError as error:
         raise Refused("out_of_memory", str(error) or "no more memory to be had") from None
+    except (Refused, OSError, StorageError):
+        raise
+    except Exception as error:  # noqa: BLE001  # libraries over hostile bytes raise what they like; it costs one file
+        raise Refused("decoder_error", f"{type(error).__name__}: {error}") from None
 
 
 def _write(

@@ -77,6 +77,9 @@ class Tally:
 
     def _excesses(self, max_bad_fraction: float, max_bad_per_class: float) -> Iterator[str]:
         n_bad, n_good = len(self.bad), self.formats.total()
+        if self.n_members == self.n_lists:
+            yield "the archives hold no recordings; see whether they are the right ones"
+            return
         if n_good == 0 or n_bad > max_bad_fraction * (n_bad + n_good):
             yield (
                 f"{n_bad:,} of {n_bad + n_good:,} recordings cannot be used, at most {max_bad_fraction:.1%} may "

@@ -44,17 +44,17 @@ def starts_of(recording: Recording, origin: Origin, cutting: Cutting) -> list[in
 
 
 def clips_of(path: str, recording: Recording, origin: Origin, starts: list[int], cutting: Cutting) -> Iterator[Clip]:
-    """Yield the clips that begin at `starts`, without those that are digital silence, every sample zero."""
+    """Yield the clips that begin at `starts`, without those that come out as digital silence, every sample zero."""
     for number, start in enumerate(starts):
         sound = recording.mono[start : start + cutting.n_clip]
-        if not sound.any():
-            continue
         clip_id = path if len(starts) == 1 else f"{path}#{number:05d}"
         gain_db = 0.0
         if origin.is_noise:
             generator = np.random.default_rng([cutting.noise_seed, zlib.crc32(clip_id.encode())])
             gain_db = float(generator.uniform(*cutting.noise_gain_db))
-        yield Clip(clip_id, start, gain_db, as_clip(sound, gain_db))
+        clip = as_clip(sound, gain_db)
+        if clip.any():
+            yield Clip(clip_id, start, gain_db, clip)
 
 
 def row_of(

@@ -24,9 +24,10 @@ class Shard:
     table: Table
 
 
-def extract_shard(
-    shard: Shard, computation: Computation, framing: Framing, names: Sequence[str]
-) -> tuple[dict[str, object], int]:
+Done = tuple[dict[str, object], int]  # entry in the manifest, values that are not finite
+
+
+def extract_shard(shard: Shard, computation: Computation, framing: Framing, names: Sequence[str]) -> Done:
     """Write the features of a shard; return its entry in the manifest and how many values are not finite."""
     rows = read_table(shard.source, clips.TABLE, NEEDED)
     n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * framing.sample_rate)

@@ -1,4 +1,4 @@
-"""quarantine: one row for each member of an archive that gave no clip, with the reason; sorted by source_path.
+"""quarantine: one row for each member of an archive, but lists, that gave no clip, with the reason; sorted by path.
 
 clips and quarantine together account for every member: nothing is lost in silence.
 """
@@ -32,7 +32,7 @@ REASONS = {
     "out_of_range": "samples further beyond full scale than decode.max_peak",
     "crashed": "the decoder took its process down",
     "out_of_memory": "the decoder asked for more than decode.worker.memory_mb",
-    "timed_out": "decoding took longer than decode.worker.max_s",
+    "timed_out": "decoding took longer than decode.worker.cpu_s",
 }
 BY_DESIGN = ("not_in_layout",)
 
