@@ -7,7 +7,7 @@ Run     python -m stages.decode
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -121,7 +121,7 @@ def plan(facts: dict, params: Params, room: Path, tally: Tally) -> Iterator[Shar
     source = SOURCES[facts["source"]]
     layout = check_section(params.layout, "decode.layout", source.Layout)
     stood_for = {archive["part"] for archive in facts["archives"]} - {""}
-    numbers = count()
+    numbers, rules = count(), (params.cutting, params.limits)
     for archive in facts["archives"]:
         part = archive["part"]
         file, members = index(RAW / archive["name"], room, ArchiveLimits(params.max_bytes, params.max_expansion))
@@ -133,9 +133,7 @@ def plan(facts: dict, params: Params, room: Path, tally: Tally) -> Iterator[Shar
         tally.n_lists += len(texts)
         prefix = f"{archive['name']}/" if part else ""
         for items in in_shards(sounds):
-            yield Shard(
-                file.resolve(), prefix, CLIPS.resolve(), room, next(numbers), items, params.cutting, params.limits
-            )
+            yield Shard(file.resolve(), prefix, CLIPS.resolve(), room, next(numbers), items, *rules)
 
 
 def _text(member: Member, file: Path) -> str:
@@ -145,28 +143,35 @@ def _text(member: Member, file: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{member.path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
-        ) from None
+        where = f"{error.reason} at byte {error.start}"
+        raise SourceError(f"{member.path}: is not UTF-8 text ({where}); save it as UTF-8") from None
 
 
 def _first_of_each_path(members: Sequence[Member]) -> Iterator[Member]:
     """Yield members, those refused that have the path of an earlier one, or the name of another one's window."""
     paths, seen = {member.path for member in members}, set()
     for member in members:
-        window_of = WINDOW.fullmatch(member.path)
+        window_of = WINDOW.fullmatch(member.path) if "#" in member.path else None
         twice = member.path in seen or (window_of is not None and window_of[1] in paths)
         seen.add(member.path)
         yield member._replace(reason="same_path_twice", message=TWICE) if twice else member
 
 
-def decode(shards_: Iterable[Shard], limits: WorkerLimits, n_members: int, tally: Tally) -> None:
-    """Run every shard where work runs, and add up what it gives."""
-    work = partial(survived, decode_shard, limits=limits)
-    with shards() as (executor, n_at_once), Progress("decode", n_members - tally.n_lists, "members") as progress:
-        for of_shard in map_in_order(executor, work, shards_, ahead=2 * n_at_once):
-            tally.add(of_shard)
-            progress.add(of_shard.n_members)
+def decode(facts: dict, params: Params, room: Path) -> tuple[Tally, int]:
+    """Run every shard where work runs; return the sum of what they give, and how many members there are."""
+    tally = Tally()
+    work = partial(survived, decode_shard, limits=params.worker.limits)
+    nothing = Shard((RAW / "source.json").resolve(), "", CLIPS.resolve(), room, 0, (), params.cutting, params.limits)
+    with shards() as (executor, n_at_once):
+        for _ in range(n_at_once):  # workers start while the archives are listed
+            executor.submit(work, nothing)
+        planned = list(plan(facts, params, room, tally))
+        n_sounds = sum(len(shard.items) for shard in planned)
+        with Progress("decode", n_sounds, "members") as progress:
+            for of_shard in map_in_order(executor, work, planned, ahead=2 * n_at_once):
+                tally.add(of_shard)
+                progress.add(of_shard.n_members)
+    return tally, tally.n_lists + n_sounds
 
 
 def main() -> None:
@@ -174,11 +179,8 @@ def main() -> None:
     params = read_section("decode", Params)
     facts = read_json(RAW / "source.json")
 
-    tally = Tally()
     with scratch("decode") as room:
-        planned = list(plan(facts, params, room, tally))
-        n_members = tally.n_lists + sum(len(shard.items) for shard in planned)
-        decode(planned, params.worker.limits, n_members, tally)
+        tally, n_members = decode(facts, params, room)
     sweep(CLIPS)
 
     write_manifest(CLIPS, tally.parts, clips.TABLE)

@@ -142,7 +142,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        self._pipe.close()  # an idle worker takes the end of its pipe for its own
+        self._pipe.close()
+        self.kill()
         self._process.wait()
 
     def __del__(self) -> None:
