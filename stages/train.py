@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from pydantic import Field
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
@@ -179,7 +179,7 @@ def main() -> None:
 
     for seed, (learner, _, _) in runs.items():
         with whole(MODELS_FOLDER / key / f"seed-{seed}.safetensors") as temporary:
-            save_file({name: weight.contiguous() for name, weight in learner.state_dict().items()}, temporary)
+            temporary.write_bytes(save({name: weight.contiguous() for name, weight in learner.state_dict().items()}))
     write_json(MODELS_FOLDER / key / "model.json", card.model_dump(mode="json"))
     write_json(METRICS / f"{key}.json", last_scores(labels, runs))
     write_csv(METRICS / f"{key}.csv", CURVE, curve_rows(runs))

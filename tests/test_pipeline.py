@@ -1,14 +1,11 @@
 """The whole DAG on a tiny data set, as a user runs it: twice the same, shared over a remote, reported when wrong."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, copy_repository, encoded, tone
+from conftest import ROOT, copy_repository, encoded, run, tone
 from ruamel.yaml import YAML
 
 from stages.files import read_json
@@ -17,51 +14,6 @@ from stages.tables import clips, labels, predictions
 from stages.tables.parquet import read_shards, read_table
 
 pytestmark = pytest.mark.slow
-KEYWORDS = ["yes", "no", "stop"]
-
-
-def tiny(folder: Path) -> None:
-    """Cut params.yaml down: three words, 24 speakers, a few epochs; all stages and all models stay."""
-    yaml = YAML()
-    path = folder / "params.yaml"
-    params = yaml.load(path)
-    options = params["download"]["options"]
-    options["keywords"], options["unknown_words"] = KEYWORDS, ["bed", "tree"]
-    options["voices"]["n_speakers"], options["voices"]["n_takes"] = 24, 1
-    options["backgrounds"]["n_recordings"] = 4
-    params["split"]["keywords"] = KEYWORDS
-    params["rank"].update(n_folds=2, n_repeats=2, n_selected=20, curve={"against": ["information"], "sizes": [5, 20]})
-    params["evaluate"]["n_bootstrap"] = 200
-    for model in params["train"]["models"].values():
-        model.update(epochs=2, seeds=[1, 2])
-    yaml.dump(params, path)
-
-
-def run(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user does in an activated environment, with no other place of DVC's than the folder's."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
-        "GIT_AUTHOR_NAME": "test",
-        "GIT_AUTHOR_EMAIL": "test@localhost",
-        "GIT_COMMITTER_NAME": "test",
-        "GIT_COMMITTER_EMAIL": "test@localhost",
-    }
-    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
-    assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    return done
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository in which `dvc repro` has run, committed to git."""
-    folder = copy_repository(tmp_path_factory.mktemp("pipeline") / "repository")
-    tiny(folder)
-    run(folder, "dvc", "repro")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message", "repro")
-    return folder
 
 
 def test_all_that_git_tracks_is_small_and_all_else_is_with_dvc(done: Path) -> None:

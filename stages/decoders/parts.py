@@ -73,7 +73,8 @@ class Parts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self._flush()
-            self._close()
+            with self._open:  # which takes the file away where its last rows find no room
+                self._flush()
+                self._close()
         else:
             self._open.__exit__(kind, error, trace)
