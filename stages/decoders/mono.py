@@ -24,7 +24,6 @@ class Mono:
     def __init__(self, pieces: Iterator[np.ndarray], scratch: Path) -> None:
         self._held = next(pieces)
         self._n_samples = len(self._held)
-        self.is_silent = not self._held.any()
         self._file = None
         for piece in pieces:
             with room_at(scratch):
@@ -33,7 +32,6 @@ class Mono:
                     _write(self._file, self._held)
                 _write(self._file, piece)
             self._n_samples += len(piece)
-            self.is_silent = self.is_silent and not piece.any()
 
     def __len__(self) -> int:
         return self._n_samples

@@ -40,6 +40,8 @@ class Recording:
     codec: str
     native_rate_hz: int
     native_channels: int
+    n_declared: int  # frames, -1 where none are
+    n_decoded: int
 
 
 def decoded(data: Octets, target_hz: int, limits: Limits, scratch: Path) -> Recording:
@@ -53,10 +55,9 @@ def decoded(data: Octets, target_hz: int, limits: Limits, scratch: Path) -> Reco
         _refuse_beyond(stream, limits)
         watch = Watch(declared, stream.rate_hz, limits)
         mono = Mono(mono_pieces(watch.over(stream.blocks), stream.rate_hz, target_hz), scratch)
-    if mono.is_silent:
-        mixed = ", the mean of its channels" if stream.n_channels > 1 else ""
-        raise Refused("silent", f"all {len(mono):,} samples are zero{mixed}", watch.n_declared, watch.n_decoded)
-    return Recording(mono, container, stream.codec, stream.rate_hz, stream.n_channels)
+    return Recording(
+        mono, container, stream.codec, stream.rate_hz, stream.n_channels, watch.n_declared, watch.n_decoded
+    )
 
 
 def _stream(data: Octets, container: str, declared: Declared) -> AbstractContextManager[Stream]:
@@ -94,7 +95,8 @@ class Watch:
 
     def over(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield `blocks`. Raises Refused: too_long, not_finite, out_of_range, empty, truncated, damaged."""
-        for block in self._without_padding(blocks):
+        exact = self._declared.slack == 0
+        for block in blocks if exact else self._without_padding(blocks):
             self.n_decoded += len(block)
             if self.n_decoded > self._max_frames:
                 raise self._refused("too_long", f"more than {self._limits.max_s:g} s")

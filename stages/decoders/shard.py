@@ -140,8 +140,14 @@ def _write(
         n_samples += len(clip.sound)
         end = clip.start + len(clip.sound)
     if not n_clips:
-        n_looked_at = min(starts[-1] + cutting.n_clip, len(recording.mono))
-        raise Refused("silent", f"all samples of its first {n_looked_at / cutting.sample_rate_hz:g} s are zero")
+        end = min(starts[-1] + cutting.n_clip, len(recording.mono))
+        mixed = ", the mean of its channels" if recording.native_channels > 1 else ""
+        raise Refused(
+            "silent",
+            f"all of the first {end:,} samples at {cutting.sample_rate_hz:,} Hz are zero{mixed}",
+            recording.n_declared,
+            recording.n_decoded,
+        )
     tally.formats[recording.container, recording.codec, recording.native_rate_hz, recording.native_channels] += 1
     tally.words[origin.word] += 1
     tally.n_clips += n_clips

@@ -33,6 +33,7 @@ class Clip:
     start: int
     gain_db: float
     sound: np.ndarray
+    level: tuple[float, float, float]  # as stages.decoders.clip.level gives it
 
 
 def starts_of(recording: Recording, origin: Origin, cutting: Cutting) -> list[int]:
@@ -53,15 +54,16 @@ def clips_of(path: str, recording: Recording, origin: Origin, starts: list[int],
             generator = np.random.default_rng([cutting.noise_seed, zlib.crc32(clip_id.encode())])
             gain_db = float(generator.uniform(*cutting.noise_gain_db))
         clip = as_clip(sound, gain_db)
-        if clip.any():
-            yield Clip(clip_id, start, gain_db, clip)
+        measured = level(clip)
+        if measured[0]:
+            yield Clip(clip_id, start, gain_db, clip, measured)
 
 
 def row_of(
     clip: Clip, path: str, digest: str, recording: Recording, origin: Origin, rate_hz: int
 ) -> tuple[object, ...]:
     """Return the row of a clip: the columns of stages/tables/clips.py in their order, all but the samples."""
-    peak, rms_dbfs, clipped_fraction = level(clip.sound)
+    peak, rms_dbfs, clipped_fraction = clip.level
     return (
         clip.clip_id,
         origin.word,
