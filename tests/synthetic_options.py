@@ -1,8 +1,13 @@
 """Options of a synthetic source that is small enough for tests."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from stages.executors import fresh_processes, map_in_order
 from stages.params import check_section
 from stages.sources import synthetic
 from stages.synthesis.containers import KINDS
+from stages.synthesis.voices import Speaker
 
 KEYWORDS = ["yes", "no", "stop", "turn on"]
 OPTIONS = {
@@ -42,3 +47,12 @@ def params(**changes: object) -> synthetic.Params:
     """Options with changes; a mapping changes keys of its section."""
     changed = {k: {**OPTIONS[k], **v} if isinstance(v, dict) else v for k, v in changes.items()}  # type: ignore[dict-item]
     return check_section({**OPTIONS, **changed}, "download.options", synthetic.Params)
+
+
+def made(options: synthetic.Params, speakers: Sequence[Speaker]) -> Iterator[list[synthetic.Member]]:
+    """Yield the recordings of each of `speakers`, made in a process of its own, as the stage does it.
+
+    espeak-ng keeps state from voice to voice; a process that has spoken with dozens of them may crash.
+    """
+    with fresh_processes() as executor:
+        yield from map_in_order(executor, partial(synthetic.members, options, []), speakers, ahead=4)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from synthetic_options import KEYWORDS, params
+from synthetic_options import KEYWORDS, made, params
 
 from stages.files import sha256_of
 from stages.origin import NOISE_FOLDER
@@ -53,7 +53,7 @@ def test_bytes_are_the_same_on_a_second_run_with_another_number_of_workers(
 def test_another_seed_gives_other_sounds(files: dict[str, bytes]) -> None:
     options = params(seed=2)
     speaker = voices.cast(options.voices, 1)[0]
-    first, second = synthetic.members(params(), [], speaker), synthetic.members(options, [], speaker)
+    (first,), (second,) = made(params(), [speaker]), made(options, [speaker])
     assert all(one.content != other.content for one, other in zip(first, second, strict=True))
 
 
@@ -115,7 +115,7 @@ def test_a_word_is_whole_audible_and_as_long_as_promised(files: dict[str, bytes]
 def test_takes_of_a_word_differ() -> None:
     options = params(voices={"n_takes": 3, "n_speakers": 1})
     speaker = voices.cast(options.voices, 1)[0]
-    takes = [member.content for member in synthetic.members(options, [], speaker) if member.label == "yes"]
+    takes = [member.content for members in made(options, [speaker]) for member in members if member.label == "yes"]
     assert len(set(takes)) == 3
 
 

@@ -8,9 +8,8 @@ import soundfile
 from scipy.stats import chi2_contingency
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold, cross_val_score
-from synthetic_options import params
+from synthetic_options import made, params
 
-from stages.sources import synthetic
 from stages.synthesis import noises, voices
 from stages.synthesis.containers import KINDS
 
@@ -21,8 +20,8 @@ def recording_facts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     words = ["yes", "no", "up", "left", "stop", "go"]
     options = params(keywords=words, n_unknown_per_take=0, voices={"n_speakers": 34, "n_takes": 3})
     facts, labels, speakers = [], [], []
-    for speaker in voices.cast(options.voices, 1):
-        for member in synthetic.members(options, [], speaker):
+    for members in made(options, voices.cast(options.voices, 1)):
+        for member in members:
             samples, sample_rate = soundfile.read(io.BytesIO(member.content), always_2d=True)
             info = soundfile.info(io.BytesIO(member.content))
             level_dbfs = 20 * np.log10(noises.rms(samples.mean(axis=1)))
