@@ -30,6 +30,13 @@ def _in_words(kind: type[BaseException], error: BaseException, trace: TracebackT
         sys.__excepthook__(kind, error, trace)
 
 
+def dies_with(parent: int) -> bool:
+    """Let the kernel end this process with `parent`, which started it; return whether that lives still (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
+
+
 def _end_with_dvc() -> None:
     """See to it that this process, which DVC or a process of its stage started, dies when DVC does.
 
@@ -41,13 +48,14 @@ def _end_with_dvc() -> None:
         if os.getpgid(top) != os.getpgid(dvc):  # not who started it, but who adopted it when DVC was dead already
             raise ProcessLookupError(dvc)
         if top == os.getpid():
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != dvc:
+            if not dies_with(dvc):
                 raise ProcessLookupError(dvc)
         else:
             threading.Thread(target=_end_with, args=(os.pidfd_open(dvc),), daemon=True).start()
     except (ProcessLookupError, FileNotFoundError):  # DVC died meanwhile
         os.kill(os.getpid(), signal.SIGKILL)
+    except OSError:  # a kernel before 5.3, or a sandbox, that watches no other process: no promise, and no harm
+        return
 
 
 def _line() -> tuple[int, int]:

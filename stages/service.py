@@ -1,18 +1,17 @@
 """What a worker process does: it limits itself, and answers tasks that come over a pipe until the pipe ends."""
 
-import ctypes
 import mmap
 import os
 import pickle
 import resource
 import signal
 import struct
-import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-PR_SET_PDEATHSIG = 1
+from stages import dies_with
+
 NOWHERE = -1
 NOTE = "<qq"  # item, and how long the log was when it began
 READY = "ready"
@@ -29,10 +28,8 @@ class IsolationError(RuntimeError):
 
 def serve(pipe: int, note: int, parent: int, memory_mb: int, cpu_s: float) -> None:
     """Be a worker: answer tasks until the pipe ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            return
+    if not dies_with(parent):
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     _limit(memory_mb)
     marks = mmap.mmap(note, mmap.PAGESIZE)
@@ -67,8 +64,9 @@ def _sendable(error: Exception) -> Exception:
     """Return `error` with its traceback as a note, or, where it cannot pass a pipe, one that tells of it."""
     told = "".join(traceback.format_exception(error))
     try:
-        pickle.loads(pickle.dumps(error))
-    except (TypeError, ValueError, AttributeError, ImportError, pickle.PickleError):
+        type(error)(*error.args)  # as the other side makes it again
+        pickle.dumps(error)
+    except (TypeError, ValueError, AttributeError, pickle.PickleError):
         return IsolationError(f"an error in a worker that cannot be handed on:\n{told}")
     error.add_note(f"in a worker:\n{told}")
     return error
