@@ -62,12 +62,11 @@ def end_workers() -> None:
 
 ending = threading.Event()
 _own = threading.local()  # a worker belongs to one thread, with which it ends
-
-
 _all: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 
 
 def worker_of(limits: WorkerLimits) -> "Worker":
+    """Return the worker of this thread, a new one where it has none that lives under these limits."""
     worker = getattr(_own, "worker", None)
     if worker is None or not worker.lives or worker.limits != limits:
         worker = _own.worker = Worker(limits)
@@ -140,15 +139,11 @@ class Worker:
         self.lives = False
         self._process.kill()
 
-    def close(self) -> None:
-        """End the process."""
-        self._pipe.close()
-        self.kill()
-        self._process.wait()
-
     def __del__(self) -> None:
-        if hasattr(self, "_process"):
-            self.close()
+        if hasattr(self, "_process"):  # it was started
+            self._pipe.close()
+            self.kill()
+            self._process.wait()
 
 
 def _nameless() -> IO[bytes]:
