@@ -1,4 +1,4 @@
-"""Read the whole of params.yaml as the stages will, before any of them runs.
+"""Read the whole of params.yaml, and the names of your own sounds, as the stages will, before any of them runs.
 
 `dvc repro` looks for a stage's files before the stage can look at its params: a misspelt source, family, model or input
 would be a missing file there. Here it is named, with what there is.
@@ -6,6 +6,7 @@ would be a missing file there. Here it is named, with what there is.
 Run  python -m apps.check [FILE]
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from stages.features.statistics import Statistics
 from stages.features.stft import Frame
 from stages.models import MODELS
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
-from stages.sources import SOURCES
+from stages.sources import SOURCES, folder
+from stages.sources.source import SourceError
 
 SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "evaluate")
 
@@ -39,6 +41,20 @@ def check(path: Path) -> None:
     for key in names_of("train.models", path):
         _check_model(key, path)
     read_section("evaluate", evaluate.Params, path)
+
+
+def check_names(folder: Path) -> None:
+    """Raise SourceError where DVC cannot keep a file below `folder`, for its name is not UTF-8."""
+    for parent, folders, files in os.walk(os.fsencode(folder)):
+        for name in sorted(folders + files):
+            try:
+                name.decode()
+            except UnicodeDecodeError as error:
+                where = parent + b"/" + name
+                raise SourceError(
+                    f"{where!r}: the name is not UTF-8 ({error.reason}), and DVC keeps no other; rename it, or give "
+                    "the sounds as a tar, whose names may be any bytes (source: archive)"
+                ) from None
 
 
 def _check_model(key: str, path: Path) -> None:
@@ -66,7 +82,8 @@ def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else PARAMS_FILE
     try:
         check(path)
-    except ParamsError as error:
+        check_names(folder.OWN)
+    except (ParamsError, SourceError) as error:
         sys.exit(f"{error}")
     print(f"{path}: every section is as its stage takes it")
 

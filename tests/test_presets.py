@@ -1,15 +1,17 @@
 """params.yaml and every preset are whole, and each section is what its stage takes."""
 
+import os
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
-from apps.check import SECTIONS, check
+from apps.check import SECTIONS, check, check_names
 from stages import download, train
 from stages.features import FAMILIES
 from stages.models import MODELS
 from stages.params import ParamsError, check_section, names_of, read_section, read_yaml
+from stages.sources.source import SourceError
 from stages.sources.transfer import Address
 
 PRESETS = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]
@@ -58,3 +60,12 @@ def test_a_typo_anywhere_is_named_before_a_stage_runs(tmp_path: Path, change: st
     with pytest.raises(ParamsError) as error:
         check(tmp_path / "params.yaml")
     assert words in str(error.value)
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_dvc_stumbles_over_it(tmp_path: Path) -> None:
+    (tmp_path / "dog").mkdir()
+    (tmp_path / "dog" / "bark.wav").touch()
+    check_names(tmp_path)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/dog/caf\xe9.wav")).touch()
+    with pytest.raises(SourceError, match=r"caf\\xe9.wav': the name is not UTF-8 .*rename it"):
+        check_names(tmp_path)

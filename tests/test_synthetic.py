@@ -139,7 +139,7 @@ def test_speakers_have_distinct_safe_names_and_variants_take_turns() -> None:
         ({"kinds": ["aiff"]}, "kinds of file, each once, of wav_16bit_16khz_mono"),
         ({"voices": {"n_speakers": 0}}, "download.options.voices.n_speakers"),
         ({"rooms": {"snr_db": [30, 5]}}, r"download.options.rooms.snr_db .* low <= high"),
-        ({"voices": {"words_per_minute": [20, 100]}}, "within 80 to 450"),
+        ({"voices": {"words_per_minute": [20, 100]}}, "80 <= low <= high <= 450"),
         ({"lengths": {"shortest_s": 1.5}}, "at most clip_s, 1"),
         ({"rooms": {"snr": [5, 30]}}, "snr_db"),
     ],
