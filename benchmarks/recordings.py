@@ -3,11 +3,12 @@
 import io
 from collections.abc import Callable, Sequence
 
-import av
 import librosa
 import numpy as np
 import soundfile
 import soxr
+
+from benchmarks.containers import m4a
 
 RATE_HZ = 16_000
 N_SOUNDS = 200
@@ -30,7 +31,7 @@ def made_sounds(rate_hz: int) -> list[np.ndarray]:
 def file_bytes(name: str) -> list[bytes]:
     """Return the bytes of N_SOUNDS files of a kind."""
     if name == "m4a":
-        return [_m4a(sound) for sound in made_sounds(RATE_HZ)]
+        return [m4a(sound, RATE_HZ) for sound in made_sounds(RATE_HZ)]
     container, subtype, rate_hz = KINDS[name]
     files = []
     for sound in made_sounds(rate_hz):
@@ -38,20 +39,6 @@ def file_bytes(name: str) -> list[bytes]:
         soundfile.write(target, sound, rate_hz, format=container, subtype=subtype)
         files.append(target.getvalue())
     return files
-
-
-def _m4a(sound: np.ndarray) -> bytes:
-    target = io.BytesIO()
-    with av.open(target, "w", format="mp4") as file:
-        stream = file.add_stream("aac", rate=RATE_HZ, layout="mono")
-        stream.codec_context.open()
-        for start in range(0, len(sound), stream.codec_context.frame_size):
-            piece = sound[start : start + stream.codec_context.frame_size].astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(piece[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = RATE_HZ, start
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    return target.getvalue()
 
 
 def with_librosa(data: bytes) -> np.ndarray:

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
-import numpy as np
 from conftest import encoded, tone
 
+from benchmarks.containers import m4a
 from stages import decode
 from stages.archives import Member
 from stages.decoders.recording import Limits
@@ -45,21 +44,6 @@ decode:
 """
 
 
-def m4a(samples: np.ndarray, rate_hz: int = 16_000) -> bytes:
-    """The bytes of an AAC file."""
-    target = io.BytesIO()
-    with av.open(target, "w", format="mp4") as file:
-        stream = file.add_stream("aac", rate=rate_hz, layout="mono")
-        stream.codec_context.open()
-        for start in range(0, len(samples), stream.codec_context.frame_size):
-            piece = samples[start : start + stream.codec_context.frame_size].astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(piece[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = rate_hz, start
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    return target.getvalue()
-
-
 KINDS = {
     "wav": encoded(tone(1.0)),
     "wav_24": encoded(tone(1.0), subtype="PCM_24"),
@@ -72,7 +56,7 @@ KINDS = {
     "opus": encoded(tone(1.0, 48_000), 48_000, kind="OGG", subtype="OPUS"),
     "mp3": encoded(tone(1.0), kind="MP3", subtype="MPEG_LAYER_III"),
     "aiff": encoded(tone(1.0), kind="AIFF"),
-    "m4a": m4a(tone(1.0)),
+    "m4a": m4a(tone(1.0), 16_000),
 }
 
 

@@ -5,14 +5,12 @@ import struct
 from collections.abc import Iterator
 from functools import cache
 
-import av
 import numpy as np
 import soundfile
 
+from benchmarks import containers
 from stages.structures.mpeg import FAMILIES
 from stages.synthesis.containers import page_crc, with_serial
-
-LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 def glide(n_frames: int, n_channels: int = 1) -> np.ndarray:
@@ -35,25 +33,8 @@ def muxed(
     codec: str, container: str, n: int, rate_hz: int, n_channels: int = 1, kind: str = "fltp", **options: str
 ) -> bytes:
     """Return a file of `n` frames that FFmpeg writes; `options` are those of its muxer."""
-    file = io.BytesIO()
-    sound = glide(n, n_channels)
-    if kind == "s16p":
-        sound = np.rint(sound * 32767)
-    sound = sound.astype(np.int16 if kind.startswith("s16") else np.float32)
-    with av.open(file, "w", format=container, options={"fflags": "+bitexact"} | options) as target:
-        stream = target.add_stream(codec, rate=rate_hz, layout=LAYOUTS[n_channels])
-        stream.bit_rate = 64_000 if rate_hz > 16_000 else 32_000
-        stream.codec_context.format = av.AudioFormat(kind)
-        stream.codec_context.open()
-        n_each = stream.codec_context.frame_size or n
-        for start in range(0, n, n_each):
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(sound[start : start + n_each].T), format=kind, layout=LAYOUTS[n_channels]
-            )
-            frame.sample_rate, frame.pts = rate_hz, start
-            target.mux(stream.encode(frame))
-        target.mux(stream.encode(None))
-    return file.getvalue()
+    bit_rate = 64_000 if rate_hz > 16_000 else 32_000
+    return containers.muxed(glide(n, n_channels), codec, container, rate_hz, kind, bit_rate, **options)
 
 
 def chunk(name: bytes, body: bytes, size: int | None = None, order: str = "<") -> bytes:
