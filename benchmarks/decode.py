@@ -20,6 +20,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -38,7 +39,7 @@ from stages.params import PARAMS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 3
-N_CLIPS = {"wav": 10_000, "flac": 6000, "mp3": 6000, "ogg": 3000, "opus": 1000, "m4a": 2000}
+N_CLIPS = {"wav": 30_000, "flac": 6000, "mp3": 6000, "ogg": 3000, "opus": 1000, "m4a": 2000}
 SCALES = (1000, 10_000, 100_000)
 
 
@@ -65,7 +66,8 @@ def in_project(files: Sequence[bytes], n_clips: int) -> Iterator[None]:
 
 
 def stage() -> None:
-    """Run the stage in this process, and decode in a worker."""
+    """Run the stage in this process, and decode in a worker, where no output stands, as DVC runs it."""
+    shutil.rmtree(decode.CLIPS, ignore_errors=True)
     with contextlib.redirect_stdout(None):
         decode.main()
 

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from stages.decoders import mono as mono_module
 from stages.decoders.clip import as_clip, level, window_starts
 from stages.decoders.contents import container_of
 from stages.decoders.mono import mono_pieces
+from stages.decoders.octets import ShrunkError, octets
 from stages.origin import Origin
 from stages.structures import STRUCTURES
 from stages.tables import clips
@@ -241,3 +243,12 @@ def test_digital_silence_around_a_sound_is_left_out() -> None:
 def test_a_gain_from_high_to_low_is_refused() -> None:
     with pytest.raises(ValidationError, match="low <= high"):
         Noise(hop_s=0.25, gain_db=(0.0, -20.0), seed=1)
+
+
+def test_an_archive_that_becomes_shorter_while_it_is_read_stops_the_stage(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(1000))
+    with path.open("rb") as file:
+        assert octets(file.fileno(), 500, 500) == bytes(500)
+        with pytest.raises(ShrunkError, match="became shorter while it was read"):
+            octets(file.fileno(), 500, 501)

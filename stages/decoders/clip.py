@@ -34,7 +34,7 @@ def as_clip(sound: np.ndarray, gain_db: float = 0.0) -> np.ndarray:
 
 def level(clip: np.ndarray) -> tuple[float, float, float]:
     """Return peak (full scale 1), RMS (dBFS, at least -120) and the share of samples at full scale of int16 sound."""
-    peak = max(int(clip.max()), -int(clip.min()))
+    peak = max(int(np.maximum.reduce(clip)), -int(np.minimum.reduce(clip)))
     wide = clip.astype(np.float64)
     power = float(np.dot(wide, wide)) / (len(wide) * FULL_SCALE**2)
     rms_dbfs = max(10.0 * math.log10(power), LOWEST_DBFS) if power > 0.0 else LOWEST_DBFS

@@ -32,7 +32,8 @@ def stream(data: Octets, container: str) -> Iterator[Stream]:
     """Open the recording in `data`. Raises Refused: decoder_error."""
     try:
         with _source(data) as source, Forward(source, closefd=False) as file:
-            yield Stream(file.samplerate, file.channels, file.subtype.lower(), _blocks(file))
+            codec = file.subtype.lower()
+            yield Stream(file.samplerate, file.channels, codec, _blocks(file, codec))
     except soundfile.LibsndfileError as error:
         raise Refused("decoder_error", str(error)) from None
 
@@ -52,8 +53,8 @@ def _source(data: Octets) -> Iterator[io.BytesIO | Reader | int]:
         os.close(descriptor)
 
 
-def _blocks(file: Forward) -> Iterator[np.ndarray]:
-    kind = "int16" if file.subtype == "PCM_16" else "float32"
+def _blocks(file: Forward, codec: str) -> Iterator[np.ndarray]:
+    kind = "int16" if codec == "pcm_16" else "float32"
     # The header may lie, so it sizes the first block, not the last.
     n_frames = min(max(BLOCK_SAMPLES // file.channels, 1), file.frames + 1)
     while True:

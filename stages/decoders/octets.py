@@ -17,6 +17,10 @@ class Octets(Protocol):
     def __getitem__(self, place: slice, /) -> bytes: ...
 
 
+class ShrunkError(OSError):
+    """A file ends before what was found in it."""
+
+
 class Extent:
     """Part of an open file: `n_bytes` from `offset` on, none of them held in memory."""
 
@@ -28,7 +32,13 @@ class Extent:
 
     def __getitem__(self, place: slice, /) -> bytes:
         start, stop, _ = place.indices(self._n_bytes)
-        return os.pread(self._descriptor, max(stop - start, 0), self._offset + start)
+        data, n_bytes = b"", max(stop - start, 0)
+        while len(data) < n_bytes:  # a network's disk may give less than is asked for
+            more = os.pread(self._descriptor, n_bytes - len(data), self._offset + start + len(data))
+            if not more:
+                raise ShrunkError("an archive became shorter while it was read; run `dvc repro` when nothing writes it")
+            data += more
+        return data
 
 
 class Reader(io.RawIOBase):

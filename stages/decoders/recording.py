@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +32,7 @@ class Limits:
     max_peak: float  # full scale 1; decoders of lossy sound overshoot it a little
 
 
-@dataclass(frozen=True)
-class Recording:
+class Recording(NamedTuple):
     """A decoded recording, one channel at one rate, and what it was."""
 
     mono: Mono

@@ -1,7 +1,7 @@
 """What a decoder gives, and how a recording is refused."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ class Refused(ValueError):
         self.n_declared, self.n_decoded = n_declared, n_decoded
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(NamedTuple):
     """A recording that is being decoded.
 
     `blocks` gives samples (n, n_channels), int16 or float32 of full scale 1.0, at `rate_hz`, until the recording's end;

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ class Cutting:
     noise_seed: int
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(NamedTuple):
     """One clip: `sound` (n,) int16, no longer than a clip; what is missing is padding."""
 
     clip_id: str

@@ -1,12 +1,11 @@
 """What a recording's container says of the sound within, before any of it is decoded."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stages.decoders.octets import Octets
 
 
-@dataclass(frozen=True, slots=True)
-class Pcm:
+class Pcm(NamedTuple):
     """Where 16-bit little-endian samples lie, whole and interleaved, so that no decoder is needed."""
 
     offset: int
@@ -15,8 +14,7 @@ class Pcm:
     rate_hz: int
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """What the container declares, and what its decoder must be given.
 
     `n_frames` per channel at the rate that the decoder gives, None where nothing is declared; an honest decode may give
