@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from ruamel.yaml import YAML
+from serving import Server, put_archive, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +22,20 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder as the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def archive_there(in_folder: Path) -> Path:
+    """A folder, the current one, that holds there/words.tar."""
+    put_archive()
+    return in_folder
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that gives that archive."""
+    with serving() as running:
+        yield running
 
 
 def tone(seconds: float, rate_hz: int = 16_000, hz: float = 440.0, amplitude: float = 0.5) -> np.ndarray:

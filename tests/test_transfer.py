@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from serving import (
@@ -19,8 +17,6 @@ from serving import (
     claiming,
     endless,
     fetched,
-    put_archive,
-    serving,
     shifted,
     stalling,
     status,
@@ -34,19 +30,7 @@ from stages.sources import stores
 from stages.sources.source import SourceError
 from stages.sources.transfer import ATTEMPTS, HELD, fetch
 
-
-@pytest.fixture(autouse=True)
-def folder(in_folder: Path) -> Path:
-    """A folder that holds there/words.tar."""
-    put_archive()
-    return in_folder
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server that gives it too."""
-    with serving() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("archive_there")
 
 
 def test_http_is_fetched_whole_in_one_request(server: Server) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,6 @@ from serving import (
     Server,
     address,
     fetched,
-    put_archive,
-    serving,
     whole,
 )
 
@@ -33,24 +30,12 @@ from stages.sources import transfer
 from stages.sources.source import SourceError
 from stages.sources.transfer import HELD, fetch
 
-
-@pytest.fixture(autouse=True)
-def folder(in_folder: Path) -> Path:
-    """A folder that holds there/words.tar."""
-    put_archive()
-    return in_folder
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server that gives it too."""
-    with serving() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("archive_there")
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_local_file_is_fetched_whole(folder: Path, scheme: str) -> None:
-    archive = fetch(address(f"{scheme}{folder}/there/words.tar"), RAW, KEY)
+def test_a_local_file_is_fetched_whole(archive_there: Path, scheme: str) -> None:
+    archive = fetch(address(f"{scheme}{archive_there}/there/words.tar"), RAW, KEY)
     assert (RAW / "words.tar").read_bytes() == CONTENT
     assert (archive.name, archive.n_bytes, archive.sha256) == ("words.tar", len(CONTENT), SHA256)
 
