@@ -23,12 +23,12 @@ from stages.decoders.shard import Shard, decode_shard, in_shards
 from stages.decoders.tally import Tally
 from stages.decoders.windows import Cutting
 from stages.executors import map_in_order
-from stages.files import read_json, sweep, write_csv, write_json
+from stages.files import read_json, write_csv, write_json
 from stages.isolation import survived
 from stages.machines import shards
 from stages.params import Section, check_section, read_section
 from stages.progress import Progress
-from stages.ranges import Range
+from stages.ranges import Range, within
 from stages.scratch import scratch
 from stages.sources import SOURCES
 from stages.sources.source import SourceError
@@ -42,12 +42,12 @@ QUARANTINE = Path("data/quarantine.parquet")
 METRICS = Path("metrics/decode")
 TWICE = "an earlier member of the archive has this path, or a clip of another member this name"
 WINDOW = re.compile(r"(?s)(.*)#\d{5,}")  # the clip_id of one of several clips
-FORMAT = ("container", "codec", "native_rate_hz", "native_channels")
+LOWEST_HZ, HIGHEST_HZ = 1000, 384_000
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Rate = Annotated[int, Field(ge=1000, le=384_000)]
+Rate = Annotated[int, Field(ge=LOWEST_HZ, le=HIGHEST_HZ)]
 
 
 class Noise(Section):
@@ -80,7 +80,7 @@ class Params(Section):
     noise: Noise
     max_s: Positive
     max_channels: Count
-    rates_hz: tuple[Rate, Rate]
+    rates_hz: Annotated[tuple[int, int], within(LOWEST_HZ, HIGHEST_HZ)]
     max_peak: Positive
     max_bytes: Count
     max_expansion: Positive
@@ -181,14 +181,14 @@ def main() -> None:
 
     with scratch("decode") as room:
         tally, n_members = decode(facts, params, room)
-    sweep(CLIPS)
 
     write_manifest(CLIPS, tally.parts, clips.TABLE)
     refusals = sorted(tally.refusals, key=lambda row: str(row["source_path"]))
     write_table(QUARANTINE, pa.Table.from_pylist(refusals, quarantine.TABLE.schema), quarantine.TABLE)
     write_json(METRICS / "clips.json", tally.metrics(params.sample_rate_hz))
-    write_csv(METRICS / "formats.csv", [*FORMAT, "recordings"], [(*key, n) for key, n in sorted(tally.formats.items())])
-    write_csv(METRICS / "reasons.csv", ["word", "reason", "recordings"], tally.reasons())
+    formats = [(*key, n) for key, n in sorted(tally.formats.items())]
+    write_csv(METRICS / "formats.csv", [*clips.FORMAT, "recordings"], formats)
+    write_csv(METRICS / "reasons.csv", ["word", "official_part", "reason", "recordings"], tally.reasons())
     tally.judge(n_members, params.max_bad_fraction, params.max_bad_per_class)
     print(
         f"decode: {tally.n_clips:,} clips from {tally.formats.total():,} recordings, {len(refusals)} in quarantine"

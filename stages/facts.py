@@ -13,14 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.tables.clips import FORMAT, Format
 from stages.tables.labels import PARTS
 
-FORMAT = ("container", "codec", "native_rate_hz", "native_channels")
 COLUMNS = ("source_path", *FORMAT, "recording_s", "start_s", "seconds", "rms_dbfs", "clipped_fraction", "sha256")
 DIGITS = 6  # of numbers in metrics
 SLACK_S = 1e-4  # lengths are float32
 
-Format = tuple[str, str, int, int]
 Row = dict[str, object]
 
 

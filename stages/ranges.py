@@ -17,7 +17,7 @@ def within(low: float, high: float) -> AfterValidator:
 
     def check(bounds: tuple[float, float]) -> tuple[float, float]:
         if not low <= bounds[0] <= bounds[1] <= high:
-            raise ValueError(f"a range within {low:g} to {high:g}, got {list(bounds)}")
+            raise ValueError(f"[low, high] with {low:g} <= low <= high <= {high:g}, got {list(bounds)}")
         return bounds
 
     return AfterValidator(check)

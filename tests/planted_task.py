@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from sharding import write_shards
 
 from stages.tables import features, labels, selected
-from stages.tables.parquet import write_shards, write_table
+from stages.tables.parquet import write_table
 
 CLASSES = ("left", "right", "up", labels.UNKNOWN, labels.SILENCE)
 N_FRAMES, N_BANDS, HOP_S = 16, 10, 0.05

@@ -1,9 +1,7 @@
 """The stage `decode`: every member of an archive is accounted for, and nothing about the machine changes a byte."""
 
 import hashlib
-import io
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from stages.archives import Member
 from stages.decoders.shard import Shard
 from stages.decoders.tally import Tally, TallyError
 from stages.isolation import survived
-from stages.progress import Progress
 from stages.tables import clips, quarantine
 from stages.tables.parquet import read_shards, read_table, shard_paths
 from stages.workers import WorkerLimits
@@ -77,8 +74,37 @@ def test_too_much_that_is_bad_in_one_class_stops_the_stage(in_folder: Path) -> N
     with pytest.raises(TallyError, match=r"2 of 3 recordings of 'dog' cannot be used, at most 50.0% may"):
         stage(in_folder, members, 0.5, 0.5)
     assert (decode.METRICS / "reasons.csv").read_text() == (
-        "word,reason,recordings\ndog,not_a_file,1\ndog,not_audio,1\n"
+        "word,official_part,reason,recordings\ndog,,not_a_file,1\ndog,,not_audio,1\n"
     )
+
+
+def test_what_is_refused_keeps_its_word_and_part_and_is_counted_by_them(in_folder: Path) -> None:
+    told = {"dog/a": "val", "dog/b": "test", "dog/c": "test", "cat/d": "test", "cat/e": ""}
+    lines = ["path,label,part", *(f"{path},{path[:3]},{part}" for path, part in told.items())]
+    bad = dict.fromkeys(told, TEXT) | {"dog/c": b""}
+    stage(in_folder, {**bad, "dog/good": KINDS["wav"], "top": TEXT, "metadata.csv": "\n".join(lines).encode()})
+    refused = read_table(decode.QUARANTINE, quarantine.TABLE).to_pylist()
+    parts = {row["source_path"]: row["official_part"] for row in refused}
+    assert parts == told | {"dog/link.wav": "", "top": ""}
+    assert (decode.METRICS / "reasons.csv").read_text().splitlines() == [
+        "word,official_part,reason,recordings",
+        ",,not_in_layout,1",
+        "cat,,not_audio,1",
+        "cat,test,not_audio,1",
+        "dog,,not_a_file,1",
+        "dog,test,empty,1",
+        "dog,test,not_audio,1",
+        "dog,val,not_audio,1",
+    ]
+
+
+def test_what_a_killed_run_left_among_the_clips_goes_also_where_none_are_written(in_folder: Path) -> None:
+    decode.CLIPS.mkdir(parents=True)
+    for name in (".part-00000.parquet.host.1.0123abcd.tmp", "part-00000.parquet"):
+        (decode.CLIPS / name).write_bytes(b"half of it")
+    with pytest.raises(TallyError):
+        stage(in_folder, {"dog/text.wav": TEXT})
+    assert [path.name for path in decode.CLIPS.iterdir()] == ["manifest.json"]
 
 
 def test_a_member_that_nobody_accounts_for_stops_the_stage() -> None:
@@ -124,20 +150,6 @@ def test_an_hour_and_a_bomb_of_ten_take_no_more_memory_than_a_minute(tmp_path: P
     assert reasons == {"minute": [], "hour": [], "bomb": ["too_long"]}
     assert max(peaks.values()) < 300
     assert peaks["bomb"] - peaks["minute"] < 60
-
-
-def test_progress_says_how_far_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.progress.LINE_EVERY_S", 0.05)
-    text = io.StringIO()
-    with Progress("decode", 4000, "members", text) as progress:
-        progress.add(1000)
-        time.sleep(0.2)
-    assert progress.line(10.0) == "decode: 1,000 of 4,000 members, 100 a second, 30 s left"
-    assert progress.line(1000.0) == "decode: 1,000 of 4,000 members, 1.0 a second, 3,000 s left"
-    assert text.getvalue().startswith("decode: 1,000 of 4,000 members, ")
-    n_lines = text.getvalue().count("\n")
-    time.sleep(0.2)
-    assert text.getvalue().count("\n") == n_lines >= 1
 
 
 def test_a_member_named_as_a_clip_of_another_is_refused(in_folder: Path) -> None:

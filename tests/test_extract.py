@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from feature_sounds import PARAMS, RATE, SOUNDS
 from ruamel.yaml import YAML
+from sharding import write_shards
 
 from stages import extract
 from stages.features import FAMILIES
 from stages.features.statistics import NAMES
 from stages.files import read_json
 from stages.tables import clips, features
-from stages.tables.parquet import Table, read_shards, shard_paths, write_shards
+from stages.tables.parquet import Table, read_shards, shard_paths
 
 N_CLIPS = 21
 LENGTHS_S = (1.0, 0.5, 0.013, 0.0)

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from decoding import PARAMS as DECODE
 
+from stages import decode
 from stages.params import ParamsError, Section, names_of, read_section
 
 
@@ -57,6 +59,18 @@ def test_a_wrong_key_is_named_with_its_value_and_the_nearest_known_one(
         read(tmp_path, GOOD.replace(change, to))
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("rates", ["[192000, 4000]", "[999, 192000]", "[4000, 384001]"])
+def test_rates_in_the_wrong_order_or_beyond_all_sound_are_refused(tmp_path: Path, rates: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text((DECODE % (1.0, 1.0)).replace("[4000, 192000]", rates))
+    with pytest.raises(ParamsError) as error:
+        read_section("decode", decode.Params, path)
+    shown = rates.replace("[", "(").replace("]", ")")
+    assert str(error.value) == (
+        f"{path}: decode.rates_hz is {shown}, expected [low, high] with 1000 <= low <= high <= 384000, got {rates}"
+    )
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:

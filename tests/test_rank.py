@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.stats
+from sharding import write_shards
 from sklearn.linear_model import LogisticRegression
 
 from stages import rank
@@ -19,7 +20,7 @@ from stages.rankers.heldout import judge
 from stages.rankers.ranks import Ranked, centred_ranks, spearman
 from stages.rankers.study import Params, Study, study_of
 from stages.tables import features, labels, ranking, selected
-from stages.tables.parquet import TableError, column, read_table, write_shards, write_table
+from stages.tables.parquet import TableError, column, read_table, write_table
 
 PARAMS = {
     "seed": 7,

@@ -7,19 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sharding import write_shards
 
 from stages.files import whole, write_json
 from stages.tables import TABLES, clips
-from stages.tables.parquet import (
-    Table,
-    TableError,
-    column,
-    read_shards,
-    read_table,
-    shard_paths,
-    write_shards,
-    write_table,
-)
+from stages.tables.parquet import Table, TableError, column, read_shards, read_table, shard_paths, write_table
 
 TABLE = Table(
     "things", ("name",), pa.schema([column("name", pa.string(), "", "a name"), column("x", pa.float32(), "s", "x")])
@@ -79,6 +71,16 @@ def test_shards_are_listed_by_the_manifest_and_not_by_the_folder(tmp_path: Path)
     assert read_shards(tmp_path / "things", TABLE, ["name"]).column("name").to_pylist() == [
         f"{i:05d}" for i in range(12)
     ]
+
+
+def test_parts_that_an_earlier_run_left_go_with_the_manifest_and_nothing_else_does(tmp_path: Path) -> None:
+    strangers = ["part-1.parquet", "part-00000.parquet.bak", "part-00001-x.parquet", "my-part-00000.parquet", "notes"]
+    left = ["part-00001.parquet", "part-00000-1.parquet", "part-123456.parquet"]
+    for name in [*strangers, *left]:
+        (tmp_path / name).write_text("from earlier")
+    write_shards(tmp_path, [rows(5)], TABLE)
+    assert {path.name for path in tmp_path.iterdir()} == {*strangers, "part-00000.parquet", "manifest.json"}
+    assert read_shards(tmp_path, TABLE).equals(rows(5))
 
 
 def test_a_folder_without_its_manifest_is_not_whole(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
+from sharding import write_shards
 
 from stages import train
 from stages.files import read_json, sha256_of
@@ -20,7 +21,7 @@ from stages.models.fitting import Recipe, drawn, epoch_rows, rate_factor
 from stages.models.parts import Groups
 from stages.params import ParamsError
 from stages.tables import features, labels
-from stages.tables.parquet import TableError, write_shards, write_table
+from stages.tables.parquet import TableError, write_table
 
 GROUPS = Groups(torch.arange(100), torch.arange(100, 400), torch.arange(400, 405))
 

@@ -13,9 +13,9 @@ import numpy as np
 import soxr
 
 from stages.files import room_at
+from stages.tables.clips import FULL_SCALE
 
 HELD_FRAMES = 1 << 21  # of a recording that is held and resampled at once: 131 s at 16 kHz
-FULL_SCALE_16 = 32768.0
 
 
 class Mono:
@@ -76,8 +76,8 @@ def mono_pieces(blocks: Iterator[np.ndarray], rate_hz: int, target_hz: int) -> I
 def _one_channel(block: np.ndarray, same_rate: bool) -> np.ndarray:
     if block.shape[1] == 1:
         mono = block[:, 0]
-        return mono if same_rate or mono.dtype != np.int16 else mono.astype(np.float32) / np.float32(FULL_SCALE_16)
-    scale = FULL_SCALE_16 if block.dtype == np.int16 else 1.0
+        return mono if same_rate or mono.dtype != np.int16 else mono.astype(np.float32) / np.float32(FULL_SCALE)
+    scale = FULL_SCALE if block.dtype == np.int16 else 1.0
     return (block.mean(axis=1, dtype=np.float64) / scale).astype(np.float32)
 
 

@@ -49,8 +49,8 @@ class Parts:
             self._writer = self._open.enter_context(writing(self._path, self._schema, clips.TABLE))
         columns = [
             pa.array(column, field.type)
-            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=False)
-        ]  # all but samples
+            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=False)  # samples follow below
+        ]
         kind = self._schema.field("samples").type
         n_rows = len(self._rows)
         columns.append(pa.FixedSizeBinaryArray.from_buffers(kind, n_rows, [None, pa.py_buffer(self._samples)]))

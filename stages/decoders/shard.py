@@ -110,6 +110,7 @@ def _enter(
                 "reason": refused.reason,
                 "message": refused.message,
                 "word": "" if origin is None else origin.word,
+                "official_part": "" if origin is None else origin.part,
                 "n_bytes": member.n_bytes,
                 "sha256": digest,
                 "n_declared": refused.n_declared,

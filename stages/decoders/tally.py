@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stages.tables.clips import Format
 from stages.tables.quarantine import BY_DESIGN
 
-Format = tuple[str, str, int, int]  # container, codec, rate in Hz, channels as stored
 Row = dict[str, object]  # column of quarantine -> value
 REASONS_SHOWN = 10
 
@@ -61,9 +61,9 @@ class Tally:
             "quarantine": dict(sorted(Counter(str(row["reason"]) for row in self.refusals).items())),
         }
 
-    def reasons(self) -> list[tuple[str, str, int]]:
-        """Return (word, reason, recordings) of all that was refused."""
-        counts = Counter((str(row["word"]), str(row["reason"])) for row in self.refusals)
+    def reasons(self) -> list[tuple[str, str, str, int]]:
+        """Return (word, official_part, reason, recordings) of all that was refused."""
+        counts = Counter((str(row["word"]), str(row["official_part"]), str(row["reason"])) for row in self.refusals)
         return [(*key, n) for key, n in sorted(counts.items())]
 
     def judge(self, n_members: int, max_bad_fraction: float, max_bad_per_class: float) -> None:

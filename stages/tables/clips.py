@@ -12,6 +12,9 @@ from stages.tables.parquet import Table, column
 
 FULL_SCALE = 32768.0
 
+Format = tuple[str, str, int, int]  # values of FORMAT
+FORMAT = ("container", "codec", "native_rate_hz", "native_channels")  # columns: what a recording is as stored
+
 TABLE = Table(
     name="clips",
     key=("clip_id",),
@@ -26,7 +29,12 @@ TABLE = Table(
             column("word", pa.string(), "", "word or label of the source; `_silence_` for background noise"),
             column("speaker", pa.string(), "", "who speaks, or which recording it is where nobody is named"),
             column("group", pa.string(), "", "clips of one group never lie in two parts; the speaker, or wider"),
-            column("official_part", pa.string(), "", "train, val or test where the source names it, else empty"),
+            column(
+                "official_part",
+                pa.string(),
+                "",
+                "train, val or test where the source names it, unused where another archive has it, else empty",
+            ),
             column("is_noise", pa.bool_(), "", "cut from a background recording, to be parted by time"),
             column("source_path", pa.string(), "", "member of the archive that holds the recording"),
             column("container", pa.string(), "", "file format by its content: wav, flac, ogg, mp3, ..."),

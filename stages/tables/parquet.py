@@ -6,7 +6,8 @@ columns, no dictionary but on strings that may repeat, page checksums written an
 on reading, and each part's number of bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from stages.files import read_json, whole, write_json
 ROWS_PER_GROUP = 1024
 ROWS_PER_PART = 8192
 ZSTD_LEVEL = 1
+PART = re.compile(r"part-\d{5,}(-\d+)?\.parquet")  # the second number where one shard fills several files
 
 
 class TableError(ValueError):
@@ -81,25 +83,22 @@ def read_table(path: Path, table: Table, columns: Sequence[str] | None = None) -
         return file.read(columns=None if columns is None else list(columns))
 
 
-def write_shards(folder: Path, shards: Iterable[pa.Table], table: Table) -> int:
-    """Write each of `shards` as a part of `folder`, then the manifest; return the number of rows."""
-    entries = []
-    for number, rows in enumerate(shards):
-        path = folder / f"part-{number:05d}.parquet"
-        write_table(path, rows, table)
-        entries.append(entry_of(path, rows.num_rows))
-    return write_manifest(folder, entries, table)
-
-
 def entry_of(path: Path, n_rows: int) -> dict[str, object]:
     """Return what the manifest says of a part that was written."""
     return {"name": path.name, "rows": n_rows, "bytes": path.stat().st_size}
 
 
 def write_manifest(folder: Path, entries: Sequence[dict], table: Table) -> int:
-    """Write the list of a folder's parts, which makes the folder whole; return its number of rows."""
+    """Write the list of a folder's parts, which makes the folder whole; return its number of rows.
+
+    Parts that it does not list go: an earlier run left them, and DVC would keep them with the rest.
+    """
     n_rows = sum(entry["rows"] for entry in entries)
     write_json(folder / "manifest.json", {"table": table.name, "rows": n_rows, "parts": list(entries)})
+    listed = {entry["name"] for entry in entries}
+    for path in sorted(folder.glob("part-*.parquet")):
+        if PART.fullmatch(path.name) and path.name not in listed:
+            path.unlink()
     return n_rows
 
 

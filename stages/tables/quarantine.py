@@ -45,6 +45,7 @@ TABLE = Table(
             column("reason", pa.string(), "", "one of: " + ", ".join(REASONS)),
             column("message", pa.string(), "", "what the decoder or the check said"),
             column("word", pa.string(), "", "word or label of the source, empty where its layout knows none"),
+            column("official_part", pa.string(), "", "as in clips, empty where the source's layout knows none"),
             column("n_bytes", pa.int64(), "B", "size of the member as stored"),
             column("sha256", pa.string(), "", "SHA-256 of the member's bytes, empty where they were not read"),
             column("n_declared", pa.int64(), "frames", "length that the file declares, -1 where it was not read"),
