@@ -8,7 +8,7 @@ Run     python -m stages.extract mel
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 
 from stages.executors import map_in_order
 from stages.features import FAMILIES
+from stages.features.engine import computed, described
 from stages.features.family import Dimension
-from stages.features.shard import Done, Shard, extract_shard
-from stages.features.statistics import Statistics, columns
+from stages.features.shard import Done, Shard, Work, extract_shard
+from stages.features.statistics import Statistics, clip_columns, columns
 from stages.features.stft import Frame, Framing
 from stages.files import write_json
 from stages.machines import shards
@@ -33,22 +34,29 @@ METRICS = Path("metrics/extract")
 
 
 def features_table(
-    family: str, dimensions: Sequence[Dimension], names: Sequence[str], framing: Framing, n_frames: int | None
+    family: str,
+    dimensions: Sequence[Dimension],
+    of_clip: Sequence[Dimension],
+    names: Sequence[str],
+    framing: Framing,
+    n_frames: int | None,
 ) -> Table:
-    """Return the table of a family: statistics `names` of `dimensions`, and `n_frames` frames unless None."""
+    """Return the table of a family: statistics `names` of `dimensions`, numbers of the clip, `n_frames` unless None."""
     shape = None if n_frames is None else (n_frames, len(dimensions))
     dims = [dimension.name for dimension in dimensions]
     dims_hz = [dimension.band_hz for dimension in dimensions if dimension.band_hz is not None]
+    dims_missing = [dimension.name for dimension in dimensions if dimension.missing]
     window_s = framing.window / framing.sample_rate
-    metadata = features.metadata(framing.sample_rate, window_s, framing.hop_s, dims, dims_hz)
-    return features.table(family, columns(family, dimensions, names), shape, metadata)
+    metadata = features.metadata(framing.sample_rate, window_s, framing.hop_s, dims, dims_hz, dims_missing)
+    fields = columns(family, dimensions, names) + clip_columns(family, of_clip)
+    return features.table(family, fields, shape, metadata)
 
 
-def run(work: Callable[[Shard], Done], planned: Sequence[Shard], family: str) -> list[Done]:
-    """Return what each shard gives, run where work runs."""
+def run(work: Work, planned: Sequence[Shard], family: str) -> list[Done]:
+    """Return what became of each shard, run where work runs."""
     done = []
     with shards() as (executor, n_at_once), Progress(f"extract {family}", len(planned), "shards") as progress:
-        for of_shard in map_in_order(executor, work, planned, ahead=2 * n_at_once):
+        for of_shard in map_in_order(executor, partial(extract_shard, work=work), planned, ahead=2 * n_at_once):
             done.append(of_shard)
             progress.add(1)
     return done
@@ -61,25 +69,24 @@ def main() -> None:
     family = parser.parse_args().family
     frame = read_section("extract.frame", Frame)
     names = read_section("extract.statistics", Statistics).names
-    params = read_section(f"extract.families.{family}", FAMILIES[family].Params)
+    module = FAMILIES[family]
+    params = read_section(f"extract.families.{family}", module.Params)
     schema = pq.read_schema(shard_paths(CLIPS)[0])
 
     framing = Framing.of(frame, clips.sample_rate(schema))
-    computation = FAMILIES[family].computation(params, framing)
-    dimensions = FAMILIES[family].dimensions(params, framing.sample_rate)
+    dimensions, of_clip = described(module, params, framing.sample_rate)
     n_frames = framing.n_frames(schema.field("samples").type.byte_width // 2)
-    table = features_table(family, dimensions, names, framing, n_frames if params.keep_frames else None)
-
+    table = features_table(family, dimensions, of_clip, names, framing, n_frames if params.keep_frames else None)
     planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
-    work = partial(extract_shard, computation=computation, framing=framing, names=names)
-    done = run(work, planned, family)
+    done = run(Work(*computed(module, params, framing), framing, names), planned, family)
 
-    n_clips = write_manifest(FEATURES / family, [entry for entry, _ in done], table)
-    n_bad = sum(n for _, n in done)
-    counts = {"n_clips": n_clips, "n_columns": len(dimensions) * len(names), "n_frames": n_frames}
-    counts |= {"n_dims": len(dimensions), "frames_stored": params.keep_frames, "n_values_not_finite": n_bad}
+    n_clips = write_manifest(FEATURES / family, [each.entry for each in done], table)
+    n_columns = len(dimensions) * len(names) + len(of_clip)
+    counts = {"n_clips": n_clips, "n_columns": n_columns, "n_frames": n_frames, "n_dims": len(dimensions)}
+    counts |= {"frames_stored": params.keep_frames, "n_values_missing": sum(each.n_missing for each in done)}
+    counts |= {"n_values_not_finite": sum(each.n_not_finite for each in done)}
     write_json(METRICS / f"{family}.json", counts)
-    print(f"extract {family}: {n_clips} clips, {counts['n_columns']} columns -> {FEATURES / family}")
+    print(f"extract {family}: {n_clips} clips, {n_columns} columns -> {FEATURES / family}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A task on disk for train and evaluate: frames and columns in which each class has a pattern of its own, in noise."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,11 +90,17 @@ def frames_of(rows: pa.Table) -> np.ndarray:
     return frames.astype(np.float16)
 
 
-def write_frames(folder: Path, clip_ids: list[str], frames: np.ndarray, family: str = "mel") -> None:
+def write_frames(
+    folder: Path,
+    clip_ids: list[str],
+    frames: np.ndarray,
+    family: str = "mel",
+    dims_missing: Sequence[str] = (),
+) -> None:
     """Write data/features/<family> in two shards."""
     dims = [f"band_{band:02d}" for band in range(frames.shape[2])]
     dims_hz = np.linspace(100, 1000, frames.shape[2]).tolist() if family == "mel" else []
-    metadata = features.metadata(16_000, 0.05, HOP_S, dims, dims_hz)
+    metadata = features.metadata(16_000, 0.05, HOP_S, dims, dims_hz, dims_missing)
     table = features.table(family, [], frames.shape[1:], metadata)
     half = len(clip_ids) // 2
     shards = [

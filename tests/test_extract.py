@@ -16,6 +16,7 @@ from sharding import write_shards
 
 from stages import extract
 from stages.features import FAMILIES
+from stages.features.engine import described
 from stages.features.statistics import NAMES
 from stages.files import read_json
 from stages.tables import clips, features
@@ -73,15 +74,19 @@ def test_a_family_has_a_row_for_each_clip_in_its_order_and_shards(family, in_fol
     assert rows["clip_id"].to_pylist() == clip_rows()["clip_id"].to_pylist()
     manifest = read_json(Path("data/features") / family / "manifest.json")
     assert [part["rows"] for part in manifest["parts"]] == [10, 10, 1]
-    n_dims = len(FAMILIES[family].dimensions(PARAMS[family], RATE))
+    dimensions, of_clip = described(FAMILIES[family], PARAMS[family], RATE)
+    n_dims, n_columns = len(dimensions), len(dimensions) * len(NAMES) + len(of_clip)
+    assert len(rows.schema) - 1 - ("frames" in rows.schema.names) == n_columns
     assert read_json(Path("metrics/extract") / f"{family}.json") == {
         "n_clips": N_CLIPS,
-        "n_columns": n_dims * len(NAMES),
+        "n_columns": n_columns,
         "n_frames": 51,
         "n_dims": n_dims,
         "frames_stored": family != "level",
+        "n_values_missing": sum(rows.column(name).null_count for name in rows.column_names),
         "n_values_not_finite": 0,
     }
+    assert all(rows.column(field.name).null_count == 0 for field in rows.schema if not field.nullable)
     if family == "level":
         assert "frames" not in rows.schema.names
     else:

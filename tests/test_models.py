@@ -9,7 +9,7 @@ from stages.augmentations import AUGMENTATIONS, masks, noise, shift
 from stages.augmentations.setting import Setting
 from stages.executors import SettingError
 from stages.models import MODELS, cnn, dnn, lstm
-from stages.models.card import log_probabilities, mean_and_std
+from stages.models.card import log_probabilities, mean_and_std, normalised
 from stages.models.device import device
 from stages.params import ParamsError, check_section
 
@@ -74,6 +74,19 @@ def test_lists_of_cnn_must_be_of_one_length() -> None:
     section = {**planted_task.SIZES["cnn"], "time_strides": (2,)}
     with pytest.raises(ParamsError, match="channels, time_strides and band_strides of the same length"):
         check_section(section, "train.models.cnn.sizes", cnn.Params)
+
+
+def test_a_missing_number_stands_at_the_mean_of_those_that_are_there() -> None:
+    values = np.random.default_rng(6).normal(3, 2, (50, 3)).astype(np.float32)
+    values[:20, 1] = np.nan
+    values[:, 2] = np.nan
+    mean, std = mean_and_std(values)
+    assert mean == pytest.approx([values[:, 0].mean(), values[20:, 1].mean(), 0], abs=1e-5)
+    assert std == pytest.approx([values[:, 0].std(), values[20:, 1].std(), 1], abs=1e-5)
+    scaled = normalised(torch.from_numpy(values), torch.tensor(mean), torch.tensor(std)).numpy()
+    assert (scaled[:20, 1] == 0).all()
+    assert (scaled[:, 2] == 0).all()
+    assert scaled[20:, 1].std() == pytest.approx(1, abs=1e-5)
 
 
 def test_log_probabilities_are_of_normalised_values_and_add_up_to_one() -> None:

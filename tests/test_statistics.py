@@ -7,8 +7,9 @@ from feature_sounds import FRAMING, PARAMS, RATE
 from pydantic import ValidationError
 
 from stages.features import FAMILIES
+from stages.features.engine import described
 from stages.features.family import Dimension
-from stages.features.statistics import NAMES, Statistics, columns, over_time
+from stages.features.statistics import NAMES, Statistics, clip_columns, columns, over_time
 
 HOP_S = 0.01
 
@@ -63,6 +64,31 @@ def test_constant_frames_have_no_spread_and_no_shape(value: float) -> None:
         assert found[name][0, 0] == np.float32(value), name
 
 
+def test_frames_without_a_number_do_not_count() -> None:
+    generator = np.random.default_rng(4)
+    frames = generator.standard_normal((2, 60, 3)).astype(np.float32)
+    frames[0, generator.permutation(60)[:25], 1] = np.nan
+    frames[1, :, 2] = np.nan
+    found = over_time(frames, np.array([50, 60]), HOP_S)
+    present = frames[0, :50, 1][~np.isnan(frames[0, :50, 1])].astype(np.float64)[:, None]
+    expected = {name: values[0] for name, values in expected_of(present).items() if name not in ("slope", "change")}
+    places = np.flatnonzero(~np.isnan(frames[0, :50, 1]))
+    expected["slope"] = scipy.stats.linregress(places * HOP_S, present[:, 0]).slope
+    expected["change"] = np.nanmean(np.abs(np.diff(frames[0, :50, 1].astype(np.float64))))
+    for place, name in enumerate(NAMES):
+        assert found[0, 1, place] == pytest.approx(expected[name], rel=1e-5), name
+    assert np.isnan(found[1, 2]).all()
+    whole = over_time(np.nan_to_num(frames), np.array([50, 60]), HOP_S)
+    for clip, dimension in ((0, 0), (0, 2), (1, 0), (1, 1)):
+        assert found[clip, dimension].tobytes() == whole[clip, dimension].tobytes()
+
+
+def test_where_one_frame_has_a_number_it_is_the_mean_and_does_not_change() -> None:
+    frames = np.full((1, 9, 1), np.nan, np.float32)
+    frames[0, 4] = 7.0
+    assert over_time(frames, np.array([9]), HOP_S)[0, 0].tolist() == [7, 0, 0, 0, 7, 7, 7, 7, 7, 0, 0]
+
+
 def test_a_single_frame_is_its_own_mean_and_does_not_change() -> None:
     found = statistics_of(np.full((1, 5, 1), 7.0), [1])
     assert [float(found[name][0, 0]) for name in NAMES] == [7, 0, 0, 0, 7, 7, 7, 7, 7, 0, 0]
@@ -80,7 +106,8 @@ def test_a_frame_sounds_where_its_centre_is_before_the_padding() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_column_has_a_name_of_its_own_a_unit_and_a_meaning(family: str) -> None:
-    fields = columns(family, FAMILIES[family].dimensions(PARAMS[family], RATE), NAMES)
+    dimensions, of_clip = described(FAMILIES[family], PARAMS[family], RATE)
+    fields = columns(family, dimensions, NAMES) + clip_columns(family, of_clip)
     assert len({field.name for field in fields}) == len(fields)
     for field in fields:
         assert field.name.startswith(f"{family}_")
@@ -105,6 +132,15 @@ def test_a_columns_name_ends_in_its_unit() -> None:
         "x_flux_skewness",
         "x_flux_slope_per_s",
     ]
+
+
+def test_a_number_that_may_be_missing_is_null_and_says_when() -> None:
+    jitter = Dimension("jitter", "%", "change of the period", missing="where no frame is voiced")
+    tempo = Dimension("tempo", "1/min", "beats")
+    fields = [*columns("x", [jitter], ["mean"]), *clip_columns("x", [jitter, tempo])]
+    assert [field.nullable for field in fields] == [True, True, False]
+    assert fields[0].metadata[b"meaning"].endswith(b"null where no frame is voiced")
+    assert [field.name for field in fields] == ["x_jitter_mean_percent", "x_jitter_percent", "x_tempo_per_min"]
 
 
 def test_an_unknown_statistic_is_refused() -> None:

@@ -223,15 +223,27 @@ def test_a_family_without_frames_is_named(in_folder: Path, monkeypatch: pytest.M
         run(monkeypatch, "cnn")
 
 
+def test_frames_that_may_miss_a_number_train_without_it(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = planted_task.write_task(in_folder)
+    frames, clip_ids = planted_task.frames_of(rows), rows.column("clip_id").to_pylist()
+    frames[::3, 3:9, 4] = np.nan
+    planted_task.write_frames(in_folder, clip_ids, frames, dims_missing=["band_04"])
+    run(monkeypatch, "cnn")
+    assert read_json(in_folder / "metrics/train/cnn.json")["seed_1"]["val_accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
 @pytest.mark.parametrize("key", ["dnn", "cnn"])
-def test_a_value_that_is_no_number_is_named(in_folder: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+def test_a_value_that_is_no_number_is_named(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: float
+) -> None:
     rows = planted_task.write_task(in_folder)
     row = rows.column("part").to_pylist().index("train")
     frames, clip_ids = planted_task.frames_of(rows), rows.column("clip_id").to_pylist()
-    frames[row, 3, 4] = np.inf
+    frames[row, 3, 4] = value
     planted_task.write_frames(in_folder, clip_ids, frames)
     planted_task.write_columns(in_folder, clip_ids, frames)
-    with pytest.raises(TableError, match=f"band_04.* of clip {clip_ids[row]} is inf, expected a finite number"):
+    with pytest.raises(TableError, match=f"band_04.* of clip {clip_ids[row]} is {value}, expected a finite number"):
         run(monkeypatch, key)
 
 

@@ -6,16 +6,18 @@ not depend on the clip's neighbours or on its place.
 """
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 import torch
 
-from stages.features.family import Computation, FeatureError
+from stages.features.family import ClipComputation, Computation, Dimension, FeatureError
 from stages.features.statistics import NAMES, over_time
 from stages.features.stft import Framing
+from stages.params import Section
+from stages.tables.clips import FULL_SCALE
 
 CLIPS_PER_BATCH = 8
-FULL_SCALE = 32768.0
 
 
 def extract(
@@ -24,24 +26,30 @@ def extract(
     computation: Computation,
     framing: Framing,
     names: Sequence[str],
+    of_clip: ClipComputation | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return frames (n_clips, n_frames, n_dims) float16 and statistics (n_clips, n_dims * len(names)) float32.
+    """Return frames (n_clips, n_frames, n_dims) float16 and numbers of each clip (n_clips, n_numbers) float32.
 
     `samples` (n_clips, n_samples) are int16, or floats in -1..1; the first `n_sounding_samples` of each clip are its
-    sound, the rest is padding. Statistics of a dimension stand side by side, in the order of `names`.
+    sound, the rest is padding. The numbers are the statistics `names` of each dimension, side by side, then those that
+    `of_clip` gives.
     """
+    n_sounding_samples = np.minimum(np.asarray(n_sounding_samples, np.int64), samples.shape[1])
     n_sounding = framing.n_sounding(n_sounding_samples)
     chosen = [NAMES.index(name) for name in names]
 
     def batch_features(start: int) -> tuple[np.ndarray, np.ndarray]:
         clips = slice(start, start + CLIPS_PER_BATCH)
-        frames = batch_frames(samples[clips], computation)
-        statistics = over_time(frames, n_sounding[clips], framing.hop_s)[:, :, chosen]
-        return frames.astype(np.float16), statistics.reshape(len(frames), -1)
+        batch = as_float(samples[clips])
+        frames = batch_frames(batch, computation)
+        numbers = over_time(frames, n_sounding[clips], framing.hop_s)[:, :, chosen].reshape(len(frames), -1)
+        if of_clip is not None:
+            numbers = np.concatenate([numbers, of_clip(batch, frames, n_sounding_samples[clips])], axis=1)
+        return frames.astype(np.float16), numbers
 
     starts = range(0, len(samples), CLIPS_PER_BATCH)
-    frames, statistics = zip(*map(batch_features, starts), strict=True)
-    return np.concatenate(frames), np.concatenate(statistics)
+    frames, numbers = zip(*map(batch_features, starts), strict=True)
+    return np.concatenate(frames), np.concatenate(numbers)
 
 
 def batch_frames(samples: np.ndarray, computation: Computation) -> np.ndarray:
@@ -66,3 +74,17 @@ def as_float(samples: np.ndarray) -> np.ndarray:
             f"clip {clip} of the batch: sample {place} is {samples[clip, place]}, expected a finite number"
         )
     return samples.astype(np.float32)
+
+
+def described(
+    module: ModuleType, params: Section, sample_rate: int
+) -> tuple[tuple[Dimension, ...], tuple[Dimension, ...]]:
+    """Return what each number of a frame is, and each of a whole clip."""
+    of_clip = module.clip_dimensions(params, sample_rate) if hasattr(module, "clip_dimensions") else ()
+    return module.dimensions(params, sample_rate), of_clip
+
+
+def computed(module: ModuleType, params: Section, framing: Framing) -> tuple[Computation, ClipComputation | None]:
+    """Return what computes frames, and what computes the numbers of whole clips, None where the family has none."""
+    of_clip = module.clip_computation(params, framing) if hasattr(module, "clip_computation") else None
+    return module.computation(params, framing), of_clip

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.features.engine import extract
-from stages.features.family import Computation
+from stages.features.family import ClipComputation, Computation
 from stages.features.stft import Framing
 from stages.tables import clips, features
 from stages.tables.parquet import Table, entry_of, read_table, write_table
@@ -24,17 +24,34 @@ class Shard:
     table: Table
 
 
-Done = tuple[dict[str, object], int]  # entry in the manifest, values that are not finite
+@dataclass(frozen=True)
+class Work:
+    """How a family is computed."""
+
+    computation: Computation
+    of_clip: ClipComputation | None
+    framing: Framing
+    names: Sequence[str]  # of statistics
 
 
-def extract_shard(shard: Shard, computation: Computation, framing: Framing, names: Sequence[str]) -> Done:
-    """Write the features of a shard; return its entry in the manifest and how many values are not finite."""
+@dataclass(frozen=True)
+class Done:
+    """What became of a shard: its entry in the manifest, and how many numbers of clips are missing or not finite."""
+
+    entry: dict[str, object]
+    n_missing: int
+    n_not_finite: int
+
+
+def extract_shard(shard: Shard, work: Work) -> Done:
+    """Write the features of a shard. Numbers that may be missing, and are, become null."""
     rows = read_table(shard.source, clips.TABLE, NEEDED)
-    n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * framing.sample_rate)
-    frames, statistics = extract(clips.samples(rows), n_sounding_samples, computation, framing, names)
-    write_table(shard.target, features.rows(shard.table, rows.column("clip_id"), statistics, frames), shard.table)
-    return entry_of(shard.target, rows.num_rows), _n_not_finite(frames) + _n_not_finite(statistics)
-
-
-def _n_not_finite(values: np.ndarray) -> int:
-    return int(values.size - np.count_nonzero(np.isfinite(values)))
+    n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * work.framing.sample_rate)
+    frames, numbers = extract(
+        clips.samples(rows), n_sounding_samples, work.computation, work.framing, work.names, work.of_clip
+    )
+    written = features.rows(shard.table, rows.column("clip_id"), numbers, frames)
+    write_table(shard.target, written, shard.table)
+    n_missing = sum(column.null_count for column in written.columns)
+    n_not_finite = int(numbers.size - np.count_nonzero(np.isfinite(numbers))) - n_missing
+    return Done(entry_of(shard.target, rows.num_rows), n_missing, n_not_finite)

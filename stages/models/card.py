@@ -36,18 +36,23 @@ def network(card: Card) -> nn.Module:
 def mean_and_std(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of the last axis of (n_clips, ..., n_dims), summed in float64.
 
-    A dimension that never changes gets the standard deviation 1, so that it is 0 after normalisation.
+    NaN, a number that is missing, does not count. A dimension that never changes, or is always missing, gets the
+    standard deviation 1, so that it is 0 after normalisation.
     """
     flat = values.reshape(-1, values.shape[-1])
     blocks = [flat[start : start + ROWS_AT_ONCE] for start in range(0, len(flat), ROWS_AT_ONCE)]
-    mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / len(flat)
-    std = np.sqrt(sum(np.square(block - mean).sum(axis=0) for block in blocks) / len(flat))
+    n = np.maximum(sum(np.count_nonzero(~np.isnan(block), axis=0) for block in blocks), 1)
+    mean = sum(np.nansum(block, axis=0, dtype=np.float64) for block in blocks) / n
+    std = np.sqrt(sum(np.nansum(np.square(block - mean), axis=0) for block in blocks) / n)
     return tuple(mean.tolist()), tuple(np.where(std > 0, std, 1.0).tolist())
 
 
 def normalised(values: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Return values (batch, ..., n_dims) as float32 with mean 0 and standard deviation 1 over the training part."""
-    return (values.float() - mean) / std
+    """Return values (batch, ..., n_dims) as float32 with mean 0 and standard deviation 1 over the training part.
+
+    What is missing, NaN, stands at the mean.
+    """
+    return ((values.float() - mean) / std).nan_to_num(nan=0.0)
 
 
 @torch.no_grad()

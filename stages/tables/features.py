@@ -1,9 +1,10 @@
 """features/<family>: one row a clip, in the order and the shards of clips: statistics over its sound, and its frames.
 
-Statistics are one float32 column each, named `<family>_<what>[_<NN>]_<statistic>[_<unit>]`. `frames`, where the family
+Statistics are one float32 column each, named `<family>_<what>[_<NN>]_<statistic>[_<unit>]`; after them come the numbers
+of whole clips, without `<statistic>`. A column may be null where its meaning says when. `frames`, where the family
 keeps them, is a tensor (n_frames, n_dims) in float16, over the whole clip; frame t is centred `t * hop_s` after the
-clip's start. Hop, window, sample rate, the names of the dimensions and, where they are powers of bands in dB, the
-bands' centres stand in the schema's metadata.
+clip's start. Hop, window, sample rate, the names of the dimensions, which of them may be NaN in a frame, and, where
+they are powers of bands in dB, the bands' centres stand in the schema's metadata.
 """
 
 import json
@@ -29,15 +30,24 @@ def table(
 
 
 def metadata(
-    sample_rate: int, window_s: float, hop_s: float, dims: Sequence[str], dims_hz: Sequence[float]
+    sample_rate: int,
+    window_s: float,
+    hop_s: float,
+    dims: Sequence[str],
+    dims_hz: Sequence[float],
+    dims_missing: Sequence[str],
 ) -> dict[str, str]:
-    """Return what a reader of frames must know, as the schema's metadata holds it; `dims_hz` is empty or one a dim."""
+    """Return what a reader of frames must know, as the schema's metadata holds it.
+
+    `dims_hz` is empty or one a dim; `dims_missing` are those that may be NaN in a frame.
+    """
     return {
         "sample_rate_hz": str(sample_rate),
         "window_s": repr(window_s),
         "hop_s": repr(hop_s),
         "dims": json.dumps(list(dims)),
         "dims_hz": json.dumps(list(dims_hz)),
+        "dims_missing": json.dumps(list(dims_missing)),
     }
 
 
@@ -51,6 +61,11 @@ def dims(schema: pa.Schema) -> list[str]:
     return json.loads(schema.metadata[b"dims"])
 
 
+def dims_missing(schema: pa.Schema) -> list[str]:
+    """Return the names of those of them that may be NaN in a frame."""
+    return json.loads(schema.metadata.get(b"dims_missing", b"[]"))
+
+
 def of_schema(schema: pa.Schema, family: str) -> Table:
     """Return the table that a stored file of `family` should be: every column float32, but clip_id and frames."""
     fields = [field for field in schema if field.name in ("clip_id", "frames")]
@@ -61,9 +76,11 @@ def of_schema(schema: pa.Schema, family: str) -> Table:
 def rows(kind: Table, clip_ids: pa.ChunkedArray, statistics: np.ndarray, frames: np.ndarray) -> pa.Table:
     """Return rows of `kind`: statistics (n_clips, n_columns) float32, frames (n_clips, n_frames, n_dims) float16.
 
-    Frames are left out where `kind` keeps none.
+    Frames are left out where `kind` keeps none. NaN becomes null in the columns that may hold it.
     """
-    arrays = [clip_ids, *(pa.array(values) for values in np.ascontiguousarray(statistics.T))]
+    fields = [field for field in kind.schema if field.name not in ("clip_id", "frames")]
+    of_fields = zip(fields, np.ascontiguousarray(statistics.T), strict=True)
+    arrays = [clip_ids, *(pa.array(values, from_pandas=field.nullable) for field, values in of_fields)]
     if "frames" in kind.schema.names:
         arrays.append(pa.FixedShapeTensorArray.from_numpy_ndarray(frames))
     return pa.Table.from_arrays(arrays, schema=kind.schema)

@@ -27,9 +27,10 @@ class Inputs:
 def read_inputs(path: Path, clip_ids: Sequence[str]) -> Inputs:
     """Return the values of `clip_ids`, in that order, from a family's folder of frames or a `.parquet` of columns.
 
-    Raises TableError where the family keeps no frames, a clip has no row, or a value is infinite or no number.
+    A number that is missing is NaN. Raises TableError where the family keeps no frames, a clip has no row, or a value
+    is infinite, or NaN though it may not be missing.
     """
-    inputs, stored_ids = _columns(path) if path.suffix == ".parquet" else _frames(path, clip_ids)
+    inputs, stored_ids, may_miss = _columns(path) if path.suffix == ".parquet" else _frames(path, clip_ids)
     places = pc.index_in(pa.array(clip_ids, pa.string()), value_set=stored_ids)
     if places.null_count:
         missing = [clip_id for clip_id, place in zip(clip_ids, places.to_pylist(), strict=True) if place is None]
@@ -38,11 +39,11 @@ def read_inputs(path: Path, clip_ids: Sequence[str]) -> Inputs:
             f"run `dvc repro`, so that both come from the same clips"
         )
     values = inputs.values[places.to_numpy()]
-    _refuse_not_finite(values, inputs.names, clip_ids, path)
+    _refuse_no_number(values, may_miss, inputs.names, clip_ids, path)
     return Inputs(values, inputs.names, inputs.hop_s, inputs.dims_hz)
 
 
-def _columns(path: Path) -> tuple[Inputs, pa.Array]:
+def _columns(path: Path) -> tuple[Inputs, pa.Array, set[str]]:
     """All rows of a table of clip_id and float32 columns."""
     if not path.exists():
         raise TableError(f"{path}: is missing; run `dvc repro` or `dvc pull`")
@@ -51,10 +52,11 @@ def _columns(path: Path) -> tuple[Inputs, pa.Array]:
     values = np.empty((rows.num_rows, len(names)), np.float32)
     for place, name in enumerate(names):
         values[:, place] = rows.column(name).to_numpy()
-    return Inputs(values, names, 0.0, ()), rows.column("clip_id").combine_chunks()
+    may_miss = {field.name for field in rows.schema if field.nullable}
+    return Inputs(values, names, 0.0, ()), rows.column("clip_id").combine_chunks(), may_miss
 
 
-def _frames(folder: Path, clip_ids: Sequence[str]) -> tuple[Inputs, pa.Array]:
+def _frames(folder: Path, clip_ids: Sequence[str]) -> tuple[Inputs, pa.Array, set[str]]:
     """The frames of `clip_ids`, in the order of the shards; only they are held in memory."""
     schema = pq.read_schema(shard_paths(folder)[0])
     if "frames" not in schema.names:
@@ -71,15 +73,18 @@ def _frames(folder: Path, clip_ids: Sequence[str]) -> tuple[Inputs, pa.Array]:
         parts.append(features.frames(rows)[keep])
     dims_hz = json.loads(schema.metadata.get(b"dims_hz", b"[]"))
     inputs = Inputs(np.concatenate(parts), tuple(features.dims(schema)), features.hop_s(schema), tuple(dims_hz))
-    return inputs, pa.concat_arrays([chunk for part in ids for chunk in part.chunks])
+    stored_ids = pa.concat_arrays([chunk for part in ids for chunk in part.chunks])
+    return inputs, stored_ids, set(features.dims_missing(schema))
 
 
-def _refuse_not_finite(values: np.ndarray, names: Sequence[str], clip_ids: Sequence[str], path: Path) -> None:
-    finite = np.isfinite(values)
-    if finite.all():
+def _refuse_no_number(
+    values: np.ndarray, may_miss: set[str], names: Sequence[str], clip_ids: Sequence[str], path: Path
+) -> None:
+    wrong = np.isinf(values) | np.isnan(values) & np.array([name not in may_miss for name in names])
+    if not wrong.any():
         return
-    place = np.argwhere(~finite)[0]
+    place = np.argwhere(wrong)[0]
     raise TableError(
         f"{path}: {names[place[-1]]} of clip {clip_ids[place[0]]} is {values[tuple(place)]}, expected a finite number "
-        f"({int(finite.size - finite.sum())} such values in all); look at that clip, or leave the column out"
+        f"({int(wrong.sum())} such values in all); look at that clip, or leave the column out"
     )
