@@ -16,40 +16,21 @@ import pyarrow.parquet as pq
 
 from stages.executors import map_in_order
 from stages.features import FAMILIES
-from stages.features.engine import computed, described
-from stages.features.family import Dimension
+from stages.features.engine import computed
+from stages.features.schema import described, table_of
 from stages.features.shard import Done, Shard, Work, extract_shard
-from stages.features.statistics import Statistics, clip_columns, columns
+from stages.features.statistics import Statistics
 from stages.features.stft import Frame, Framing
 from stages.files import write_json
 from stages.machines import shards
 from stages.params import read_section
 from stages.progress import Progress
-from stages.tables import clips, features
-from stages.tables.parquet import Table, shard_paths, write_manifest
+from stages.tables import clips
+from stages.tables.parquet import shard_paths, write_manifest
 
 CLIPS = Path("data/clips")
 FEATURES = Path("data/features")
 METRICS = Path("metrics/extract")
-
-
-def features_table(
-    family: str,
-    dimensions: Sequence[Dimension],
-    of_clip: Sequence[Dimension],
-    names: Sequence[str],
-    framing: Framing,
-    n_frames: int | None,
-) -> Table:
-    """Return the table of a family: statistics `names` of `dimensions`, numbers of the clip, `n_frames` unless None."""
-    shape = None if n_frames is None else (n_frames, len(dimensions))
-    dims = [dimension.name for dimension in dimensions]
-    dims_hz = [dimension.band_hz for dimension in dimensions if dimension.band_hz is not None]
-    dims_missing = [dimension.name for dimension in dimensions if dimension.missing]
-    window_s = framing.window / framing.sample_rate
-    metadata = features.metadata(framing.sample_rate, window_s, framing.hop_s, dims, dims_hz, dims_missing)
-    fields = columns(family, dimensions, names) + clip_columns(family, of_clip)
-    return features.table(family, fields, shape, metadata)
 
 
 def run(work: Work, planned: Sequence[Shard], family: str) -> list[Done]:
@@ -76,7 +57,7 @@ def main() -> None:
     framing = Framing.of(frame, clips.sample_rate(schema))
     dimensions, of_clip = described(module, params, framing.sample_rate)
     n_frames = framing.n_frames(schema.field("samples").type.byte_width // 2)
-    table = features_table(family, dimensions, of_clip, names, framing, n_frames if params.keep_frames else None)
+    table = table_of(family, dimensions, of_clip, names, framing, n_frames if params.keep_frames else None)
     planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
     done = run(Work(*computed(module, params, framing), framing, names), planned, family)
 

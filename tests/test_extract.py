@@ -16,7 +16,7 @@ from sharding import write_shards
 
 from stages import extract
 from stages.features import FAMILIES
-from stages.features.engine import described
+from stages.features.schema import described
 from stages.features.statistics import NAMES
 from stages.files import read_json
 from stages.tables import clips, features

@@ -7,8 +7,8 @@ from feature_sounds import FRAMING, PARAMS, RATE
 from pydantic import ValidationError
 
 from stages.features import FAMILIES
-from stages.features.engine import described
 from stages.features.family import Dimension
+from stages.features.schema import described
 from stages.features.statistics import NAMES, Statistics, clip_columns, columns, over_time
 
 HOP_S = 0.01

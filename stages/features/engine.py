@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from stages.features.family import ClipComputation, Computation, Dimension, FeatureError
+from stages.features.family import ClipComputation, Computation, FeatureError
 from stages.features.statistics import NAMES, over_time
 from stages.features.stft import Framing
 from stages.params import Section
@@ -74,14 +74,6 @@ def as_float(samples: np.ndarray) -> np.ndarray:
             f"clip {clip} of the batch: sample {place} is {samples[clip, place]}, expected a finite number"
         )
     return samples.astype(np.float32)
-
-
-def described(
-    module: ModuleType, params: Section, sample_rate: int
-) -> tuple[tuple[Dimension, ...], tuple[Dimension, ...]]:
-    """Return what each number of a frame is, and each of a whole clip."""
-    of_clip = module.clip_dimensions(params, sample_rate) if hasattr(module, "clip_dimensions") else ()
-    return module.dimensions(params, sample_rate), of_clip
 
 
 def computed(module: ModuleType, params: Section, framing: Framing) -> tuple[Computation, ClipComputation | None]:
