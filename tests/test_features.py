@@ -5,12 +5,13 @@ import pytest
 import torch
 from feature_sounds import FRAMING, PARAMS, RATE, SOUNDS, TIME_S, frames_of, named
 
-from stages.features import FAMILIES, mfcc
-from stages.features.engine import CLIPS_PER_BATCH, as_float, extract
+from stages.features import FAMILIES, blocks, frontend, mel, mfcc
+from stages.features.engine import CLIPS_PER_BATCH, as_float, batch_frames, clips_at_once, computed, extract
 from stages.features.family import FeatureError
 from stages.features.filterbank import mel_edges
+from stages.features.schema import described
 from stages.features.statistics import NAMES
-from stages.features.stft import Frame, Framing
+from stages.features.stft import Frame, Framing, PowerSpectrum
 
 WHOLE_WINDOW = Framing.of(Frame(window_s=0.032, hop_s=0.01), RATE)
 
@@ -83,14 +84,42 @@ def hard_sounds() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_hard_sounds_give_finite_frames_and_statistics(family) -> None:
+def test_hard_sounds_give_finite_numbers_but_where_a_family_says_that_there_is_none(family) -> None:
     sounds = np.stack(list(hard_sounds().values()))
-    computation = FAMILIES[family].computation(PARAMS[family], FRAMING)
+    dimensions, of_clip = described(FAMILIES[family], PARAMS[family], RATE)
+    computation, clip_computation = computed(FAMILIES[family], PARAMS[family], FRAMING)
+    never_missing = np.array([not dimension.missing for dimension in dimensions], bool)
+    needed = np.append(np.repeat(never_missing, len(NAMES)), [not dimension.missing for dimension in of_clip])
     for n_sounding in (0, 1, 100, RATE):
         counts = np.full(len(sounds), n_sounding)
-        frames, statistics = extract(sounds, counts, computation, FRAMING, NAMES)
-        assert np.isfinite(frames).all()
-        assert np.isfinite(statistics).all()
+        frames, numbers = extract(sounds, counts, computation, FRAMING, NAMES, clip_computation)
+        assert np.isfinite(frames[:, :, never_missing]).all()
+        assert np.isfinite(numbers[:, needed.astype(bool)]).all()
+        assert not np.isinf(numbers).any()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_numbers_of_a_clip_are_of_its_sound_alone_wherever_it_stands(family) -> None:
+    _, of_clip = computed(FAMILIES[family], PARAMS[family], FRAMING)
+    if of_clip is None:
+        return
+    n_sounding = 9000
+    short = as_float(SOUNDS[2]).copy()
+    short[n_sounding:] = 0
+
+    def numbers(batch: np.ndarray, place: int) -> bytes:
+        counts = np.full(len(batch), len(batch[0]))
+        counts[place] = n_sounding
+        return of_clip(batch, batch_frames(batch, FAMILIES[family].computation(PARAMS[family], FRAMING)), counts)[
+            place
+        ].tobytes()
+
+    alone = numbers(short[None], 0)
+    loud = np.resize(as_float(SOUNDS[0]), (CLIPS_PER_BATCH, RATE)).copy()
+    for place in range(CLIPS_PER_BATCH):
+        batch = loud.copy()
+        batch[place] = short
+        assert numbers(batch, place) == alone
 
 
 def test_silence_has_the_values_its_family_declares() -> None:
@@ -137,6 +166,30 @@ def test_log_mel_is_clamped_below_the_clips_own_maximum() -> None:
     spans = frames.max(axis=(1, 2)) - frames.min(axis=(1, 2))
     assert spans.max() == pytest.approx(80, abs=1e-4)
     assert frames[5].max() < frames[0].max() - 30
+
+
+@pytest.mark.parametrize("family", ["mel", "mfcc", "chroma", "harmonic", "rhythm"])
+def test_a_long_clip_in_blocks_has_the_frames_of_the_whole(family, monkeypatch) -> None:
+    long = np.tile(SOUNDS[2], 12)[: 11 * RATE + 77]
+    in_blocks = frames_of(family, long)
+    for module in (frontend, blocks):
+        monkeypatch.setattr(module, "BLOCK_SAMPLES", 1 << 30)
+    np.testing.assert_allclose(in_blocks, frames_of(family, long), rtol=1e-5, atol=2e-4)
+
+
+def test_a_part_of_the_spectrum_is_that_of_the_whole() -> None:
+    spectrum, samples = PowerSpectrum(FRAMING, 512), torch.from_numpy(as_float(SOUNDS[:3]))
+    whole = spectrum(samples)
+    for first, stop in ((0, 1), (0, 101), (3, 50), (99, 101), (100, 101)):
+        np.testing.assert_allclose(spectrum.part(samples, first, stop), whole[:, first:stop], rtol=1e-5, atol=1e-6)
+
+
+def test_longer_clips_go_in_smaller_batches() -> None:
+    assert [clips_at_once(n) for n in (1, RATE, 8 * RATE, 9 * RATE, 600 * RATE)] == [8, 8, 8, 7, 1]
+    sounds = np.tile(SOUNDS, (1, 30))
+    alone = [frames_of("mel", sound[None]) for sound in sounds]
+    frames, _ = extract(sounds, np.full(6, 30 * RATE), mel.computation(PARAMS["mel"], FRAMING), FRAMING, NAMES)
+    np.testing.assert_array_equal(frames, np.concatenate(alone).astype(np.float16))
 
 
 def test_the_front_end_is_a_module_whose_gradient_reaches_the_samples() -> None:

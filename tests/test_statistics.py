@@ -135,11 +135,12 @@ def test_a_columns_name_ends_in_its_unit() -> None:
 
 
 def test_a_number_that_may_be_missing_is_null_and_says_when() -> None:
-    jitter = Dimension("jitter", "%", "change of the period", missing="where no frame is voiced")
+    jitter = Dimension("jitter", "%", "change of the period", missing="where periods are few")
     tempo = Dimension("tempo", "1/min", "beats")
     fields = [*columns("x", [jitter], ["mean"]), *clip_columns("x", [jitter, tempo])]
     assert [field.nullable for field in fields] == [True, True, False]
-    assert fields[0].metadata[b"meaning"].endswith(b"null where no frame is voiced")
+    assert fields[0].metadata[b"meaning"] == b"mean over time of: change of the period; null where no frame has one"
+    assert fields[1].metadata[b"meaning"] == b"change of the period; null where periods are few"
     assert [field.name for field in fields] == ["x_jitter_mean_percent", "x_jitter_percent", "x_tempo_per_min"]
 
 

@@ -2,11 +2,30 @@
 
 from types import ModuleType
 
-from stages.features import level, mel, mfcc, spectral
+from stages.features import (
+    cepstra,
+    chroma,
+    formants,
+    harmonic,
+    level,
+    mel,
+    mfcc,
+    modulation,
+    pitch,
+    rhythm,
+    spectral,
+)
 
 FAMILIES: dict[str, ModuleType] = {
     "mel": mel,
     "mfcc": mfcc,
+    "cepstra": cepstra,
     "spectral": spectral,
+    "chroma": chroma,
     "level": level,
+    "pitch": pitch,
+    "formants": formants,
+    "harmonic": harmonic,
+    "rhythm": rhythm,
+    "modulation": modulation,
 }

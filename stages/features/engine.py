@@ -1,8 +1,8 @@
 """The engine: clips in batches of eight, through a family's computation and the statistics.
 
-Eight clips of a second and their spectra stay in the cache; larger batches are slower on a CPU. Every batch has eight,
-the last one filled up with silence, so that each clip goes through the same instructions wherever it stands. Results do
-not depend on the clip's neighbours or on its place.
+Eight clips of a second and their spectra stay in the cache; larger batches are slower on a CPU, and longer clips go in
+smaller ones. All batches of a table have the same size, the last one filled up with silence, so that each clip goes
+through the same instructions wherever it stands. Results do not depend on the clip's neighbours or on its place.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from stages.params import Section
 from stages.tables.clips import FULL_SCALE
 
 CLIPS_PER_BATCH = 8
+SAMPLES_PER_BATCH = 1 << 20
 
 
 def extract(
@@ -38,8 +39,10 @@ def extract(
     n_sounding = framing.n_sounding(n_sounding_samples)
     chosen = [NAMES.index(name) for name in names]
 
+    n_at_once = clips_at_once(samples.shape[1])
+
     def batch_features(start: int) -> tuple[np.ndarray, np.ndarray]:
-        clips = slice(start, start + CLIPS_PER_BATCH)
+        clips = slice(start, start + n_at_once)
         batch = as_float(samples[clips])
         frames = batch_frames(batch, computation)
         numbers = over_time(frames, n_sounding[clips], framing.hop_s)[:, :, chosen].reshape(len(frames), -1)
@@ -47,18 +50,24 @@ def extract(
             numbers = np.concatenate([numbers, of_clip(batch, frames, n_sounding_samples[clips])], axis=1)
         return frames.astype(np.float16), numbers
 
-    starts = range(0, len(samples), CLIPS_PER_BATCH)
+    starts = range(0, len(samples), n_at_once)
     frames, numbers = zip(*map(batch_features, starts), strict=True)
     return np.concatenate(frames), np.concatenate(numbers)
 
 
+def clips_at_once(n_samples: int) -> int:
+    """Return how many clips of `n_samples` make a batch."""
+    return min(max(SAMPLES_PER_BATCH // n_samples, 1), CLIPS_PER_BATCH)
+
+
 def batch_frames(samples: np.ndarray, computation: Computation) -> np.ndarray:
-    """Return the frames of at most eight clips: (n_clips, n_frames, n_dims) float32."""
+    """Return the frames of at most one batch of clips: (n_clips, n_frames, n_dims) float32."""
     # OpenMP keeps the number of threads per calling thread, so it is set where the work is done.
     torch.set_num_threads(1)
     batch = as_float(samples)
-    if len(batch) < CLIPS_PER_BATCH:
-        silence = np.zeros((CLIPS_PER_BATCH - len(batch), batch.shape[1]), np.float32)
+    n_missing = clips_at_once(batch.shape[1]) - len(batch)
+    if n_missing > 0:
+        silence = np.zeros((n_missing, batch.shape[1]), np.float32)
         batch = np.concatenate([batch, silence])
     with torch.inference_mode():
         return computation(torch.from_numpy(batch)).numpy()[: len(samples)]

@@ -1,15 +1,23 @@
-"""The log-mel front end, shared by mel and mfcc: one torch module for a CPU, a GPU and an exported model.
+"""The log-mel front end, shared by families: one torch module for a CPU, a GPU and an exported model.
 
 Decibels re 1.0 of the unscaled mel power: `10 log10(max(power, amin))`, then raised to at least the clip's own maximum
 minus `top_db`. The maximum is of one clip, never of a batch, so a clip's frames do not depend on its neighbours.
+
+Where nothing is learned through it and the sound lies in main memory, the spectrum is taken in float64 by
+stages/features/magnitude.py, as fast and a hundred times nearer to librosa: float32 leaves up to 4e-3 dB in a band that
+is 70 dB below its neighbours.
 """
 
+import numpy as np
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from stages.features.filterbank import mel_filters
+from stages.features.magnitude import Bands, Magnitudes
 from stages.features.stft import Framing, PowerSpectrum
 from stages.params import Section
+
+BLOCK_SAMPLES = 1 << 16  # in the windows of a block, of each clip: spectra need little room, however long the clip
 
 
 class LogMelParams(Section):
@@ -34,7 +42,26 @@ class LogMel(torch.nn.Module):
         self.power = PowerSpectrum(framing, params.n_fft)
         filters = mel_filters(framing.sample_rate, params.n_fft, params.n_mels, params.fmin_hz, params.fmax_hz)
         self.register_buffer("filters", torch.from_numpy(filters).float())
+        self.magnitudes, self.bands = Magnitudes(framing, params.n_fft, torch.float64), Bands(filters)
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        decibels = 10 * torch.log10((self.power(samples) @ self.filters).clamp(min=self.amin))
+        is_fused = samples.is_cpu and torch.is_inference_mode_enabled()
+        mel = self._fused(samples) if is_fused else self._differentiable(samples)
+        decibels = 10 * torch.log10(mel.clamp(min=self.amin))
         return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
+
+    def _differentiable(self, samples: torch.Tensor) -> torch.Tensor:
+        n_frames = 1 + samples.shape[1] // self.power.hop
+        n_at_once = max(BLOCK_SAMPLES // self.power.n_fft, 1)
+        blocks = [
+            self.power.part(samples, first, min(first + n_at_once, n_frames)) @ self.filters
+            for first in range(0, n_frames, n_at_once)
+        ]
+        return torch.cat(blocks, dim=1)
+
+    def _fused(self, samples: torch.Tensor) -> torch.Tensor:
+        n_frames = 1 + samples.shape[1] // self.power.hop
+        mel = np.empty((len(samples), n_frames, self.filters.shape[1]), np.float32)
+        for clip, frames, magnitude in self.magnitudes.blocks(list(samples.numpy()), [n_frames] * len(samples)):
+            self.bands.fill(magnitude, mel[clip, frames])
+        return torch.from_numpy(mel)

@@ -61,7 +61,8 @@ def columns(family: str, dimensions: Sequence[Dimension], names: Sequence[str]) 
             if name == "slope":
                 unit = f"{unit}/s" if unit else "1/s"
             full = "_".join(filter(None, [family, dimension.name, name, suffix_of(unit)]))
-            fields.append(number(full, unit, f"{MEANINGS[name]} of: {dimension.meaning}", dimension.missing))
+            missing = "where no frame has one" if dimension.missing else ""
+            fields.append(number(full, unit, f"{MEANINGS[name]} of: {dimension.meaning}", missing))
     return fields
 
 

@@ -82,7 +82,14 @@ class PowerSpectrum(torch.nn.Module):
         self.register_buffer("window", padded.to(precision))
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        padded = torch.nn.functional.pad(samples.to(self.window.dtype), (self.n_fft // 2, self.n_fft // 2))
+        return self.part(samples, 0, 1 + samples.shape[-1] // self.hop)
+
+    def part(self, samples: torch.Tensor, first: int, stop: int) -> torch.Tensor:
+        """Return frames `first` to `stop` alone, from the samples that they reach to."""
+        n_samples = samples.shape[-1]
+        begin, end = first * self.hop - self.n_fft // 2, (stop - 1) * self.hop + self.n_fft // 2
+        inside = samples[..., max(begin, 0) : min(end, n_samples)].to(self.window.dtype)
+        padded = torch.nn.functional.pad(inside, (max(-begin, 0), max(end - n_samples, 0)))
         spectrum = torch.fft.rfft(padded.unfold(-1, self.n_fft, self.hop) * self.window)
         # Squaring the pairs (real, imaginary) where they lie in memory is three times as fast as abs().square().
         squares = torch.view_as_real(spectrum).square_()
