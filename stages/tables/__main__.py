@@ -8,8 +8,9 @@ Run  python -m stages.tables [TABLE ...]      all tables, or those named: clips,
 import argparse
 import inspect
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 
@@ -25,8 +26,8 @@ HEADER = ("column", "type", "unit", "meaning")
 
 def family_table(family: str, path: Path) -> pa.Schema:
     """Return the schema of features/<family> by the params in `path`."""
-    decode = read_yaml(path)["decode"]
-    rate_hz, n_samples = decode["sample_rate_hz"], round(decode["clip_s"] * decode["sample_rate_hz"])
+    decode = cast(Mapping[str, float], read_yaml(path)["decode"])
+    rate_hz, n_samples = int(decode["sample_rate_hz"]), round(decode["clip_s"] * decode["sample_rate_hz"])
     framing = Framing.of(read_section("extract.frame", Frame, path), rate_hz)
     names = read_section("extract.statistics", Statistics, path).names
     params = read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
