@@ -1,58 +1,70 @@
-"""How many one-second clips a second extraction takes, on one core, beside a plain librosa loop in the same run.
+"""How many one-second clips a second extraction takes, on one core, beside its peers in the same run.
 
-Rows: `log_mel_40` and `mfcc_40` are frames alone; a family's row has its statistics, as the stage computes them; `all`
-is every family after the other. `ratio_to_librosa` is against the same features and statistics, as far as librosa has
-them. Files are left out.
+Rows: `log_mel_40` and `mfcc_40` are frames alone; a family's row has its statistics too, as the stage computes them
+with params.yaml at a hop of 10 ms; `all` is every family after the other. `ratio_to_librosa` is against a plain loop
+over librosa with the same statistics, as far as librosa has the features: no cepstra but MFCC, of pitch f0 alone; in
+`all` what it lacks is left out of its time. `ratio_to_librosa_shared` is against librosa with one STFT for all
+families, `ratio_to_<other>` against the frames of other libraries (benchmarks/peers.py). `two_cores` is the speed of
+two processes, as the stage has them, over that of one. Files are left out.
+
+`wav_to_parquet`: decode and log-mel with statistics of a tar of WAV, as the two stages do it with params.yaml, Parquet
+in between and in the end; librosa's loop loads and computes the same, and writes nothing. `layout` is the table of
+`mel`: `write_mb_per_s` of what lies in memory, `clips_per_s` read from it, frames alone.
 
 Run  python -m benchmarks.extract [--json FILE]
 """
 
+import os
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
+import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-from benchmarks import librosa_loop
+from benchmarks import librosa_families, librosa_loop
+from benchmarks.decode import in_project, stage_without_worker
+from benchmarks.librosa_shared import all_families
+from benchmarks.peers import PEERS, SAMPLE_RATE_HZ
+from benchmarks.recordings import file_bytes, with_librosa
 from benchmarks.table import Rows, load, medians, parse, report
-from stages.features import FAMILIES, level, mel, mfcc, spectral
-from stages.features.engine import CLIPS_PER_BATCH, as_float, batch_frames, extract
+from stages import extract as stage
+from stages.executors import forked
+from stages.features import FAMILIES, mel, mfcc
+from stages.features.engine import CLIPS_PER_BATCH, as_float, batch_frames, computed, extract
 from stages.features.family import Computation
 from stages.features.statistics import NAMES
 from stages.features.stft import Frame, Framing
+from stages.params import PARAMS_FILE, read_section
+from stages.tables import features
+from stages.tables.parquet import read_shards, read_table, shard_paths, write_table
 
-SAMPLE_RATE_HZ = 16_000
-N_CLIPS = 256
-N_CLIPS_LIBROSA = 32
+ROOT = Path(__file__).resolve().parent.parent
+N_CLIPS, N_CLIPS_PEERS, N_WAVS = 256, 16, 3000
 REPEATS = 7
 
 FRAMING = Framing.of(Frame(window_s=0.025, hop_s=0.01), SAMPLE_RATE_HZ)
-BANDS: dict[str, Any] = {"n_fft": 512, "n_mels": 40, "fmin_hz": 20.0, "fmax_hz": 7600.0, "amin": 1e-10, "top_db": 80.0}
-MEL = mel.Params(**BANDS, keep_frames=True)
-MFCC = mfcc.Params(**BANDS, n_mfcc=13, delta_width=9, keep_frames=False)
-MFCC_40 = mfcc.Params(**BANDS, n_mfcc=40, delta_width=9, keep_frames=False)
-SPECTRAL = spectral.Params(
-    n_fft=512,
-    amin=1e-10,
-    rolloff_share=0.85,
-    contrast_bands=6,
-    contrast_fmin_hz=200.0,
-    contrast_share=0.02,
-    contrast_top_db=80.0,
-    keep_frames=False,
-)
-LEVEL = level.Params(floor_db=-120.0, keep_frames=False)
-PARAMS = {"mel": MEL, "mfcc": MFCC, "spectral": SPECTRAL, "level": LEVEL}
-
-LIBROSA_FRAMES = {
-    "log_mel_40": librosa_loop.log_mel(MEL, FRAMING),
-    "mfcc_40": librosa_loop.cepstrum(MFCC_40, FRAMING),
+PARAMS = {
+    family: read_section(f"extract.families.{family}", module.Params, ROOT / PARAMS_FILE)
+    for family, module in FAMILIES.items()
 }
-LIBROSA_FAMILIES = {
-    "mel": librosa_loop.log_mel(MEL, FRAMING),
-    "mfcc": librosa_loop.with_differences(MFCC, FRAMING),
-    "spectral": librosa_loop.shape(SPECTRAL, FRAMING),
-    "level": librosa_loop.loudness(LEVEL, FRAMING),
+MEL = mel.Params.model_validate(PARAMS["mel"].model_dump() | {"n_mels": 40})
+MFCC_40 = mfcc.Params.model_validate(PARAMS["mfcc"].model_dump() | {"n_mels": 40, "n_mfcc": 40})
+
+LIBROSA: dict[str, Callable[..., librosa_loop.Loop]] = {
+    "mel": librosa_loop.log_mel,
+    "mfcc": librosa_loop.with_differences,
+    "spectral": librosa_loop.shape,
+    "level": librosa_loop.loudness,
+    "chroma": librosa_families.notes,
+    "pitch": librosa_families.fundamental,
+    "formants": librosa_families.resonances,
+    "harmonic": librosa_families.separation,
+    "rhythm": librosa_families.beats,
+    "modulation": librosa_families.modulations,
 }
 
 
@@ -75,59 +87,128 @@ def engine_works(samples: np.ndarray) -> dict[str, Callable[[], object]]:
         starts = range(0, len(samples), CLIPS_PER_BATCH)
         return lambda: [batch_frames(samples[start : start + CLIPS_PER_BATCH], computation) for start in starts]
 
-    def family(computation: Computation) -> Callable[[], object]:
-        return lambda: extract(samples, n_sounding_samples, computation, FRAMING, NAMES)
+    def family(name: str) -> Callable[[], object]:
+        computation, of_clip = computed(FAMILIES[name], PARAMS[name], FRAMING)
+        return lambda: extract(samples, n_sounding_samples, computation, FRAMING, NAMES, of_clip)
 
     works = {"log_mel_40": frames(mel.computation(MEL, FRAMING)), "mfcc_40": frames(mfcc.Cepstrum(MFCC_40, FRAMING))}
-    return works | {name: family(FAMILIES[name].computation(PARAMS[name], FRAMING)) for name in PARAMS}
+    return works | {name: family(name) for name in FAMILIES}
 
 
-def librosa_works(samples: np.ndarray) -> dict[str, Callable[[], object]]:
-    """Return the librosa loop's work for each row but `all`."""
+def peer_works(samples: np.ndarray) -> dict[tuple[str, str], Callable[[], object]]:
+    """Return the work of each peer, by row and its name."""
     sounds = list(as_float(samples))
 
     def frames(loop: librosa_loop.Loop) -> Callable[[], object]:
         return lambda: [loop(sound) for sound in sounds]
 
-    def family(loop: librosa_loop.Loop) -> Callable[[], object]:
+    def with_statistics(loop: librosa_loop.Loop) -> Callable[[], object]:
         return lambda: [librosa_loop.statistics(loop(sound)) for sound in sounds]
 
-    works = {name: frames(loop) for name, loop in LIBROSA_FRAMES.items()}
-    return works | {name: family(loop) for name, loop in LIBROSA_FAMILIES.items()}
+    works = {
+        ("log_mel_40", "librosa"): frames(librosa_loop.log_mel(MEL, FRAMING)),
+        ("mfcc_40", "librosa"): frames(librosa_loop.cepstrum(MFCC_40, FRAMING)),
+        ("all", "librosa_shared"): frames(all_families(PARAMS, FRAMING)),
+    }
+    works |= {(name, "librosa"): with_statistics(LIBROSA[name](PARAMS[name], FRAMING)) for name in LIBROSA}
+    return works | {(row, peer): frames(loop) for row, loops in PEERS.items() for peer, loop in loops.items()}
 
 
-def with_all(seconds: Mapping[str, float], n_clips: int) -> dict[str, float]:
-    """Return seconds a clip for each row, and for `all` families together."""
-    each = {name: taken / n_clips for name, taken in seconds.items()}
-    return each | {"all": sum(each[name] for name in PARAMS)}
+def on_two_cores(works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Return how much faster two processes are, with half of the clips each, than one with all."""
+    halves = [engine_works(half) for half in np.array_split(made_clips(N_CLIPS), 2)]
+    WORKS.update({(name, number): half[name] for number, half in enumerate(halves) for name in half})
+    with forked() as executor:
+
+        def both(name: str) -> Callable[[], object]:
+            return lambda: [future.result() for future in [executor.submit(_half, name, part) for part in (0, 1)]]
+
+        for name in works:  # copies are made while nothing else runs
+            both(name)()
+        one = {f"one {name}": work for name, work in works.items()}
+        seconds = medians(one | {f"two {name}": both(name) for name in works}, REPEATS)
+    return {name: seconds[f"one {name}"] / seconds[f"two {name}"] for name in works}
 
 
-def measured() -> Rows:
-    """Return clips a second, and the ratio to librosa, for each row."""
-    before = load()
+WORKS: dict[tuple[str, int], Callable[[], object]] = {}  # of the copies of this process
+
+
+def _half(name: str, part: int) -> None:
+    WORKS[name, part]()
+
+
+def of_families() -> Rows:
+    """Return clips a second and the ratios, a row a family and for all of them."""
+    before, cores = load(), os.sched_getaffinity(0)
+    clips = made_clips(N_CLIPS)
+    ours, peers = engine_works(clips), peer_works(made_clips(N_CLIPS_PEERS))
+    os.environ["EARMARK_WORKERS"] = "2"
+    two_cores = on_two_cores(ours)
+    os.environ["EARMARK_WORKERS"] = "1"
+    os.sched_setaffinity(0, {max(cores)})
     # numpy's BLAS, which librosa uses, would take every core.
     with threadpool_limits(limits=1):
-        ours = engine_works(made_clips(N_CLIPS))
-        theirs = {f"librosa {name}": work for name, work in librosa_works(made_clips(N_CLIPS_LIBROSA)).items()}
-        seconds = medians(ours | theirs, REPEATS)
-    engine = with_all({name: seconds[name] for name in ours}, N_CLIPS)
-    loop = with_all({name: seconds[f"librosa {name}"] for name in ours}, N_CLIPS_LIBROSA)
+        seconds: dict = medians({**ours, **peers}, REPEATS)  # type: ignore[dict-item]
+    engine = {name: seconds[name] / N_CLIPS for name in ours}
+    theirs = {key: seconds[key] / N_CLIPS_PEERS for key in peers}
+    engine["all"] = sum(engine[name] for name in FAMILIES)
+    theirs["all", "librosa"] = sum(theirs[name, "librosa"] for name in LIBROSA)
+    two_cores["all"] = engine["all"] / sum(engine[name] / two_cores[name] for name in FAMILIES)
+    rows: dict[str, dict[str, float]] = {}
+    for name, taken in engine.items():
+        ratios = {f"ratio_to_{peer}": round(theirs[row, peer] / taken, 2) for row, peer in theirs if row == name}
+        rows[name] = {"clips_per_s": round(1 / taken, 1), **ratios, "two_cores": round(two_cores[name], 2)}
+        rows[name] |= {"n_clips": N_CLIPS, "repeats": REPEATS, "load": before}
+    return rows
+
+
+def of_files() -> Rows:
+    """Return the rows from files to Parquet, and of the layout of a table."""
+    before, files = load(), file_bytes("wav")
+    loop = librosa_loop.log_mel(MEL, FRAMING)
+
+    def ours() -> None:
+        with redirect_stdout(None), mock.patch.object(sys, "argv", ["extract", "mel"]):
+            stage_without_worker()
+            stage.main()
+
+    def theirs() -> None:
+        for data in files:
+            librosa_loop.statistics(loop(with_librosa(data).astype(np.float32) / 32768))
+
+    with in_project(files, N_WAVS), threadpool_limits(limits=1):
+        seconds = medians({"ours": ours, "librosa": theirs}, REPEATS)
+        folder, path = stage.FEATURES / "mel", Path("layout.parquet")
+        table = features.of_schema(pq.read_schema(shard_paths(folder)[0]), "mel")
+        rows = read_shards(folder, table).combine_chunks()
+        layout = medians(
+            {
+                "write": lambda: write_table(path, rows, table),
+                "read": lambda: features.frames(read_table(path, table, ("clip_id", "frames"))),
+            },
+            REPEATS,
+        )
+    taken = seconds["ours"] / N_WAVS
+    measured = {"repeats": REPEATS, "load": before}
     return {
-        name: {
-            "clips_per_s": round(1 / engine[name], 1),
-            "librosa_clips_per_s": round(1 / loop[name], 1),
-            "ratio_to_librosa": round(loop[name] / engine[name], 2),
-            "n_clips": N_CLIPS,
-            "repeats": REPEATS,
-            "load": before,
-        }
-        for name in engine
+        "wav_to_parquet": {
+            "clips_per_s": round(1 / taken, 1),
+            "ratio_to_librosa": round(seconds["librosa"] / len(files) / taken, 2),
+            "n_clips": N_WAVS,
+            **measured,
+        },
+        "layout": {
+            "clips_per_s": round(rows.num_rows / layout["read"], 1),
+            "write_mb_per_s": round(rows.nbytes / layout["write"] / 1e6, 1),
+            "n_clips": rows.num_rows,
+            **measured,
+        },
     }
 
 
 def main() -> None:
     json_file = parse("Measure clips a second of feature extraction on one core.")
-    report(measured(), json_file)
+    report({**of_families(), **of_files()}, json_file)
 
 
 if __name__ == "__main__":

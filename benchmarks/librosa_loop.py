@@ -7,14 +7,15 @@ import librosa
 import numpy as np
 import scipy.stats
 
-from stages.features import level, mel, mfcc, spectral
+from stages.features import level, mfcc, spectral
+from stages.features.frontend import LogMelParams
 from stages.features.stft import Framing
 
 Loop = Callable[[np.ndarray], np.ndarray]
 """samples (n_samples,) float32 -> (n_dims, n_frames)"""
 
 
-def log_mel(params: mel.Params | mfcc.Params, framing: Framing) -> Loop:
+def log_mel(params: LogMelParams, framing: Framing) -> Loop:
     """Return librosa's log-mel spectrogram of one clip."""
 
     def frames(samples: np.ndarray) -> np.ndarray:
@@ -53,7 +54,7 @@ def with_differences(params: mfcc.Params, framing: Framing) -> Loop:
 
 
 def shape(params: spectral.Params, framing: Framing) -> Loop:
-    """Return what librosa has of the family `spectral`, each from the samples; no entropy, flux, slope and crest."""
+    """Return what librosa has of the family `spectral`, each from the samples; no entropy and its kind."""
     spectrum: dict[str, Any] = {
         "n_fft": params.n_fft,
         "win_length": framing.window,
@@ -68,6 +69,7 @@ def shape(params: spectral.Params, framing: Framing) -> Loop:
 
     def frames(samples: np.ndarray) -> np.ndarray:
         sound: dict[str, Any] = {"y": samples, "sr": framing.sample_rate, **spectrum}
+        decibels = librosa.power_to_db(librosa.feature.melspectrogram(**sound, n_mels=spectral.N_ONSET_BANDS))
         return np.concatenate(
             [
                 librosa.feature.spectral_centroid(**sound),
@@ -75,6 +77,8 @@ def shape(params: spectral.Params, framing: Framing) -> Loop:
                 librosa.feature.spectral_rolloff(**sound, roll_percent=params.rolloff_share),
                 librosa.feature.spectral_flatness(y=samples, **spectrum, amin=params.amin),
                 librosa.feature.spectral_contrast(**sound, **contrast),
+                librosa.feature.poly_features(**sound, order=1),
+                librosa.onset.onset_strength(S=decibels, sr=framing.sample_rate, hop_length=framing.hop)[None],
             ]
         )
 

@@ -22,7 +22,7 @@ from stages.decoders.recording import Limits
 from stages.decoders.shard import Shard, decode_shard, in_shards
 from stages.decoders.tally import Tally
 from stages.decoders.windows import Cutting
-from stages.executors import map_in_order
+from stages.executors import map_in_order, threads
 from stages.files import read_json, write_csv, write_json
 from stages.isolation import survived
 from stages.machines import shards
@@ -162,7 +162,7 @@ def decode(facts: dict, params: Params, room: Path) -> tuple[Tally, int]:
     tally = Tally()
     work = partial(survived, decode_shard, limits=params.worker.limits)
     nothing = Shard((RAW / "source.json").resolve(), "", CLIPS.resolve(), room, 0, (), params.cutting, params.limits)
-    with shards() as (executor, n_at_once):
+    with shards(threads) as (executor, n_at_once):
         for _ in range(n_at_once):  # workers start while the archives are listed
             executor.submit(work, nothing)
         planned = list(plan(facts, params, room, tally))

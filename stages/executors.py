@@ -9,10 +9,14 @@ Every worker computes with one math thread, see stages/__init__.py.
 
 import multiprocessing
 import os
+import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TypeVar
+
+from stages import dies_with
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,6 +41,24 @@ def n_workers() -> int:
 def threads() -> Executor:
     """Return an executor of threads, for arithmetic that lets go of the interpreter's lock."""
     return ThreadPoolExecutor(n_workers())
+
+
+def forked() -> Executor:
+    """Return an executor of copies of this process, which begin with all that it has imported, on Linux; else threads.
+
+    For work that goes back and forth between the interpreter and short pieces of arithmetic, whose threads would wait
+    for each other. The copies die with this process.
+    """
+    if sys.platform != "linux":
+        return threads()
+    context = multiprocessing.get_context("fork")
+    return ProcessPoolExecutor(n_workers(), mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+
+
+def _begin(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    if not dies_with(parent):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def fresh_processes() -> Executor:

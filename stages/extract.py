@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from stages.executors import map_in_order
+from stages.executors import forked, map_in_order
 from stages.features import FAMILIES
-from stages.features.engine import computed
 from stages.features.schema import described, table_of
 from stages.features.shard import Done, Shard, Work, extract_shard
 from stages.features.statistics import Statistics
@@ -36,7 +35,7 @@ METRICS = Path("metrics/extract")
 def run(work: Work, planned: Sequence[Shard], family: str) -> list[Done]:
     """Return what became of each shard, run where work runs."""
     done = []
-    with shards() as (executor, n_at_once), Progress(f"extract {family}", len(planned), "shards") as progress:
+    with shards(forked) as (executor, n_at_once), Progress(f"extract {family}", len(planned), "shards") as progress:
         for of_shard in map_in_order(executor, partial(extract_shard, work=work), planned, ahead=2 * n_at_once):
             done.append(of_shard)
             progress.add(1)
@@ -59,7 +58,7 @@ def main() -> None:
     n_frames = framing.n_frames(schema.field("samples").type.byte_width // 2)
     table = table_of(family, dimensions, of_clip, names, framing, n_frames if params.keep_frames else None)
     planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
-    done = run(Work(*computed(module, params, framing), framing, names), planned, family)
+    done = run(Work(family, params, framing, names), planned, family)
 
     n_clips = write_manifest(FEATURES / family, [each.entry for each in done], table)
     n_columns = len(dimensions) * len(names) + len(of_clip)

@@ -5,12 +5,13 @@ path. Each shard is a pure function that writes a file of its own, so that no by
 """
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stages.executors import SettingError, n_workers, threads
+from stages.executors import SettingError, n_workers
+from stages.service import IsolationError
 from stages.workers import end_workers, ending
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ CONNECT_S = 10
 
 
 @contextmanager
-def shards() -> Iterator[tuple[Executor, int]]:
+def shards(here: Callable[[], Executor]) -> Iterator[tuple[Executor, int]]:
     """Give an executor for functions of shards, each of which writes a file of its own, and how many run at once.
 
-    Threads of this process, or the workers of a Dask cluster.
+    That of `here`, one of stages/executors.py, or the workers of a Dask cluster.
     """
     address = os.environ.get("DASK_SCHEDULER_ADDRESS", "")
     if address:
@@ -31,9 +32,14 @@ def shards() -> Iterator[tuple[Executor, int]]:
             yield executor, sum(client.nthreads().values())
         return
     ending.clear()
-    with threads() as executor:
+    with here() as executor:
         try:
             yield executor, n_workers()
+        except BrokenExecutor as error:
+            raise IsolationError(
+                f"a process that worked on shards was ended from outside ({error}); see whether the machine is out of "
+                "memory or something ends processes, and run again"
+            ) from None
         except BaseException:  # Ctrl-C too: nothing that was handed out is waited for
             executor.shutdown(wait=False, cancel_futures=True)
             end_workers()

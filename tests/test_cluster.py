@@ -17,7 +17,7 @@ from decoding import stage
 from ruamel.yaml import YAML
 
 from stages import decode, extract
-from stages.executors import SettingError
+from stages.executors import SettingError, threads
 from stages.machines import shards
 
 EXTRACT = {
@@ -91,7 +91,7 @@ def wait_for_workers(n: int) -> None:
     """Return when `n` workers have come."""
     while True:
         try:
-            with shards() as (_, n_at_once):
+            with shards(threads) as (_, n_at_once):
                 if n_at_once == n:
                     return
         except SettingError:
@@ -112,6 +112,6 @@ def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("stages.machines.CONNECT_S", 0.5)
     with (
         pytest.raises(SettingError, match=r"DASK_SCHEDULER_ADDRESS is 'tcp://127.0.0.1:9', where no scheduler"),
-        shards(),
+        shards(threads),
     ):
         pass

@@ -139,10 +139,10 @@ def test_an_error_outside_ends_what_was_handed_out(tmp_path: Path) -> None:
     began = time.monotonic()
     work = partial(survived, squares, limits=WorkerLimits(512, 60.0))
     tasks = [Deeds(["sleep"], tmp_path) for _ in range(6)]
-    with pytest.raises(KeyboardInterrupt), shards() as (executor, _):
+    with pytest.raises(KeyboardInterrupt), shards(threads) as (executor, _):
         interrupt_after_handing_out(tasks, partial(executor.submit, work))
     assert time.monotonic() - began < 10
-    with shards() as (executor, _):
+    with shards(threads) as (executor, _):
         assert executor.submit(work, Deeds([3], tmp_path)).result() == [9]
 
 

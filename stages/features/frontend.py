@@ -3,17 +3,16 @@
 Decibels re 1.0 of the unscaled mel power: `10 log10(max(power, amin))`, then raised to at least the clip's own maximum
 minus `top_db`. The maximum is of one clip, never of a batch, so a clip's frames do not depend on its neighbours.
 
-Where nothing is learned through it and the sound lies in main memory, the spectrum is taken in float64 by
-stages/features/magnitude.py, as fast and a hundred times nearer to librosa: float32 leaves up to 4e-3 dB in a band that
-is 70 dB below its neighbours.
+Where nothing is learned through it and the sound lies in main memory, what surrounds the FFT is fused, which saves a
+third of the time (stages/features/magnitude.py). In float32 a band is off by 1.5e-3 dB at most, on half a million real
+frames; in float64 it would be 1.5e-5, for a third more time.
 """
 
-import numpy as np
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from stages.features.filterbank import mel_filters
-from stages.features.magnitude import Bands, Magnitudes
+from stages.features.magnitude import Magnitudes
 from stages.features.stft import Framing, PowerSpectrum
 from stages.params import Section
 
@@ -42,7 +41,7 @@ class LogMel(torch.nn.Module):
         self.power = PowerSpectrum(framing, params.n_fft)
         filters = mel_filters(framing.sample_rate, params.n_fft, params.n_mels, params.fmin_hz, params.fmax_hz)
         self.register_buffer("filters", torch.from_numpy(filters).float())
-        self.magnitudes, self.bands = Magnitudes(framing, params.n_fft, torch.float64), Bands(filters)
+        self.spectra = Magnitudes(framing, params.n_fft, torch.float32)
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         is_fused = samples.is_cpu and torch.is_inference_mode_enabled()
@@ -61,7 +60,7 @@ class LogMel(torch.nn.Module):
 
     def _fused(self, samples: torch.Tensor) -> torch.Tensor:
         n_frames = 1 + samples.shape[1] // self.power.hop
-        mel = np.empty((len(samples), n_frames, self.filters.shape[1]), np.float32)
-        for clip, frames, magnitude in self.magnitudes.blocks(list(samples.numpy()), [n_frames] * len(samples)):
-            self.bands.fill(magnitude, mel[clip, frames])
-        return torch.from_numpy(mel)
+        mel = torch.empty(len(samples), n_frames, self.filters.shape[1])
+        for clip, frames, power in self.spectra.powers(list(samples.numpy()), [n_frames] * len(samples)):
+            torch.mm(torch.from_numpy(power), self.filters, out=mel[clip, frames])
+        return mel

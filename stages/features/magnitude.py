@@ -4,7 +4,7 @@ The frames of stft.py. A family that looks at single bins takes it in float64: f
 loudest bin in every other, which is a few per cent of a bin in a null.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -33,15 +33,24 @@ class Magnitudes:
         The first `n_frames` of each sound (n_samples,) float32, in order and in blocks. The array is workspace: the
         next block overwrites it.
         """
+        return self._filled(_fill_magnitude, sounds, n_frames)
+
+    def powers(self, sounds: Sequence[np.ndarray], n_frames: Sequence[int]) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """Yield the same with squared magnitudes."""
+        return self._filled(_fill_power, sounds, n_frames)
+
+    def _filled(
+        self, fill: Callable[[np.ndarray, np.ndarray], None], sounds: Sequence[np.ndarray], n_frames: Sequence[int]
+    ) -> Iterator[tuple[int, slice, np.ndarray]]:
         n_most = min(max(n_frames), max(BLOCK_SAMPLES // self.n_fft, 1))
         windowed = np.empty((n_most, self.n_fft), self.window.dtype)
-        magnitude = np.empty((n_most, 1 + self.n_fft // 2), np.float32)
+        filled = np.empty((n_most, 1 + self.n_fft // 2), np.float32)
         for clip, (samples, n_of_clip) in enumerate(zip(sounds, n_frames, strict=True)):
             for first in range(0, n_of_clip, n_most):
                 n = min(n_most, n_of_clip - first)
                 _fill_windowed(samples, self.window, self.hop, first, windowed[:n])
-                _fill_magnitude(torch.fft.rfft(torch.from_numpy(windowed[:n])).numpy(), magnitude[:n])
-                yield clip, slice(first, first + n), magnitude[:n]
+                fill(torch.fft.rfft(torch.from_numpy(windowed[:n])).numpy(), filled[:n])
+                yield clip, slice(first, first + n), filled[:n]
 
 
 class Bands:
@@ -80,6 +89,15 @@ def _fill_magnitude(spectrum: np.ndarray, out: np.ndarray) -> None:
         for k in range(len(to)):
             power = here[k].real * here[k].real + here[k].imag * here[k].imag
             to[k] = np.sqrt(np.float32(power if power > SMALLEST_POWER else 0.0))
+
+
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+def _fill_power(spectrum: np.ndarray, out: np.ndarray) -> None:
+    """Fill `out` (n, n_bins) float32 from the complex transform (n, n_bins)."""
+    for row in range(len(out)):
+        here, to = spectrum[row], out[row]
+        for k in range(len(to)):
+            to[k] = here[k].real * here[k].real + here[k].imag * here[k].imag
 
 
 @njit(nogil=True, cache=True, fastmath=FINITE_SUMS)

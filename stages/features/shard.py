@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from stages.features.engine import extract
+from stages.features import FAMILIES
+from stages.features.engine import computed, extract
 from stages.features.family import ClipComputation, Computation
 from stages.features.stft import Framing
+from stages.params import Section
 from stages.tables import clips, features
 from stages.tables.parquet import Table, entry_of, read_table, write_table
 
@@ -26,10 +29,10 @@ class Shard:
 
 @dataclass(frozen=True)
 class Work:
-    """How a family is computed."""
+    """How a family is computed, in words: what computes it is built where it works."""
 
-    computation: Computation
-    of_clip: ClipComputation | None
+    family: str
+    params: Section
     framing: Framing
     names: Sequence[str]  # of statistics
 
@@ -47,11 +50,15 @@ def extract_shard(shard: Shard, work: Work) -> Done:
     """Write the features of a shard. Numbers that may be missing, and are, become null."""
     rows = read_table(shard.source, clips.TABLE, NEEDED)
     n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * work.framing.sample_rate)
-    frames, numbers = extract(
-        clips.samples(rows), n_sounding_samples, work.computation, work.framing, work.names, work.of_clip
-    )
+    computation, of_clip = _computed(work.family, work.params, work.framing)
+    frames, numbers = extract(clips.samples(rows), n_sounding_samples, computation, work.framing, work.names, of_clip)
     written = features.rows(shard.table, rows.column("clip_id"), numbers, frames)
     write_table(shard.target, written, shard.table)
     n_missing = sum(column.null_count for column in written.columns)
     n_not_finite = int(numbers.size - np.count_nonzero(np.isfinite(numbers))) - n_missing
     return Done(entry_of(shard.target, rows.num_rows), n_missing, n_not_finite)
+
+
+@lru_cache(maxsize=1)
+def _computed(family: str, params: Section, framing: Framing) -> tuple[Computation, ClipComputation | None]:
+    return computed(FAMILIES[family], params, framing)

@@ -62,6 +62,7 @@ def writing(path: Path, schema: pa.Schema, table: Table) -> Iterator[pq.ParquetW
             compression_level={leaf: ZSTD_LEVEL for leaf, codec in compression.items() if codec == "zstd"},
             use_dictionary=[leaf for leaf, field in leaves.items() if _repeats(field, table)],
             use_byte_stream_split=[leaf for leaf, field in leaves.items() if _is_float(field)],
+            write_statistics=[leaf for leaf, field in leaves.items() if not _is_of_a_clip(field)],
             write_page_checksum=True,
         ) as writer,
     ):
@@ -155,6 +156,11 @@ def _leaf(field: pa.Field) -> str:
 
 def _is_float(field: pa.Field) -> bool:
     return pa.types.is_floating(field.type) or isinstance(field.type, pa.FixedShapeTensorType)
+
+
+def _is_of_a_clip(field: pa.Field) -> bool:
+    """Tell whether a value is a whole clip's sound or frames, whose smallest and greatest nobody asks for."""
+    return isinstance(field.type, pa.FixedShapeTensorType) or pa.types.is_fixed_size_binary(field.type)
 
 
 def _repeats(field: pa.Field, table: Table) -> bool:
