@@ -32,6 +32,7 @@ SMALLEST_POWER = 1e-10
 RANGE_DB = 80.0
 PITCH_HZ = 1000.0  # up to which the pitch is drawn
 VOICED = "f0_voiced"
+SIGNED = "RdBu_r"  # white is 0
 
 
 def sound_of(path: Path, params: Params) -> tuple[np.ndarray, Recording]:
@@ -56,11 +57,13 @@ class Sound:
     def picture(
         self, place: Axes, values: np.ndarray, rows: tuple[float, float], unit: str, colours: str = "magma"
     ) -> None:
-        """Draw values (n_frames, n_rows), the first row at the bottom; `rows` are its lower and the upper edge."""
+        """Draw values (n_frames, n_rows), the first row at the bottom; `rows` are the lower and the upper edge."""
         edges = self.times_s(len(values))[[0, -1]] + np.array([-0.5, 0.5]) * self.framing.hop_s
         image = place.imshow(
             values.T, origin="lower", aspect="auto", extent=(*edges, *rows), cmap=colours, interpolation="nearest"
         )
+        if colours == SIGNED:
+            image.set_clim(-np.abs(values).max(), np.abs(values).max())
         place.figure.colorbar(image, ax=place, label=unit, pad=0.01)
 
 
@@ -130,7 +133,7 @@ def mfcc(place: Axes, sound: Sound) -> None:
     """Draw the coefficients that tell of timbre."""
     values, dimensions = frames_of("mfcc", sound)
     n_mfcc = sum(dimension.name.startswith("coefficient") for dimension in dimensions)
-    sound.picture(place, values[:, 1:n_mfcc], (0.5, n_mfcc - 0.5), "dB", "RdBu_r")
+    sound.picture(place, values[:, 1:n_mfcc], (0.5, n_mfcc - 0.5), "dB", SIGNED)
     place.set(ylabel="coefficient", title="MFCC, without the first, loudness")
 
 

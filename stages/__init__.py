@@ -3,12 +3,15 @@
 What all scripts share, set before anything else is imported:
 - One math thread a process, because numpy and torch read it when first imported: the parallel unit is the shard, and
   sums do not depend on the machine's number of cores.
+- Compiled kernels are kept for the code as it is: numba does not see that one called from another file has changed, and
+  would run the old one.
 - The project's own errors are read by people: they end a script with their words alone, not with a traceback.
 - What DVC starts ends with DVC, killed or not (Linux): a stage that lived on would write where the next run writes.
   A script that a person starts is left alone.
 """
 
 import ctypes
+import hashlib
 import os
 import select
 import signal
@@ -21,6 +24,18 @@ PR_SET_PDEATHSIG = 1
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_variable] = "1"
+
+
+def _kernels() -> Path:
+    """Return the folder for kernels compiled from the features' code as it is now."""
+    stages = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted((stages / "features").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return stages.parent / ".scratch" / "kernels" / digest.hexdigest()[:16]
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels()))
 
 
 def _in_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
