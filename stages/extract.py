@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from stages.executors import forked, map_in_order
 from stages.features import FAMILIES
 from stages.features.schema import described, table_of
-from stages.features.shard import Done, Shard, Work, extract_shard
+from stages.features.shard import Done, Shard, Work, extract_shard, prepare
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame, Framing
 from stages.files import write_json
@@ -55,10 +55,13 @@ def main() -> None:
 
     framing = Framing.of(frame, clips.sample_rate(schema))
     dimensions, of_clip = described(module, params, framing.sample_rate)
-    n_frames = framing.n_frames(schema.field("samples").type.byte_width // 2)
+    n_samples = schema.field("samples").type.byte_width // 2
+    n_frames = framing.n_frames(n_samples)
     table = table_of(family, dimensions, of_clip, names, framing, n_frames if params.keep_frames else None)
     planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
-    done = run(Work(family, params, framing, names), planned, family)
+    work = Work(family, params, framing, names)
+    prepare(work, n_samples)
+    done = run(work, planned, family)
 
     n_clips = write_manifest(FEATURES / family, [each.entry for each in done], table)
     n_columns = len(dimensions) * len(names) + len(of_clip)

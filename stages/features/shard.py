@@ -59,6 +59,13 @@ def extract_shard(shard: Shard, work: Work) -> Done:
     return Done(entry_of(shard.target, rows.num_rows), n_missing, n_not_finite)
 
 
+def prepare(work: Work, n_samples: int) -> None:
+    """Build what computes the family and load its kernels, so that copies of this process begin with them."""
+    computation, of_clip = _computed(work.family, work.params, work.framing)
+    silence = np.zeros((1, n_samples), np.int16)
+    extract(silence, np.array([n_samples]), computation, work.framing, work.names, of_clip)
+
+
 @lru_cache(maxsize=1)
 def _computed(family: str, params: Section, framing: Framing) -> tuple[Computation, ClipComputation | None]:
     return computed(FAMILIES[family], params, framing)
