@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from stages.features import FAMILIES
 from stages.files import read_json
 
 README = (ROOT / "README.md").read_text()
@@ -39,8 +40,18 @@ def test_the_importance_of_each_family_stands_in_the_readme(row: dict[str, str])
 def test_paths_and_presets_in_the_readme_exist() -> None:
     for folder in re.findall(r"^    {0,4}(\w+/) ", README, re.MULTILINE):
         assert (ROOT / folder).exists() or (ROOT / "stages" / folder).exists(), folder
-    for preset in re.findall(r"^\| `(\w+)` \| (?:Speech|the|your)", README, re.MULTILINE):
+    for preset in first_cells("| preset |"):
         assert (ROOT / "presets" / f"{preset}.yaml").exists(), preset
+
+
+def test_every_family_is_told_in_the_readme() -> None:
+    assert sorted(first_cells("| family | what it holds |")) == sorted(FAMILIES)
+
+
+def first_cells(header: str) -> list[str]:
+    """The first cell of each row of the README's table with this header."""
+    rows = README.partition(header)[2].partition("\n\n")[0].splitlines()[2:]
+    return [row.split("`")[1] for row in rows]
 
 
 def test_the_lock_is_that_of_the_committed_code_and_params() -> None:
