@@ -89,8 +89,11 @@ def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[st
     """Return the columns `names` of all clips, in that order, and what table they make."""
     number_of = {field.name: number for number, field in enumerate(columns.fields)}
     kind = selected.table([columns.fields[number_of[name]] for name in names])
-    values = (columns.values[:, number_of[name]] for name in names)
-    arrays = [clip_ids, *(pa.array(column, from_pandas=True) for column in values)]
+    places = (number_of[name] for name in names)
+    arrays = [
+        clip_ids,
+        *(pa.array(columns.values[:, place], from_pandas=columns.fields[place].nullable) for place in places),
+    ]
     return pa.Table.from_arrays(arrays, schema=kind.schema), kind
 
 
