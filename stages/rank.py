@@ -88,13 +88,11 @@ def n_behind_probes(table: pa.Table) -> int:
 def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[str]) -> tuple[pa.Table, Table]:
     """Return the columns `names` of all clips, in that order, and what table they make."""
     number_of = {field.name: number for number, field in enumerate(columns.fields)}
-    kind = selected.table([columns.fields[number_of[name]] for name in names])
-    places = (number_of[name] for name in names)
-    arrays = [
-        clip_ids,
-        *(pa.array(columns.values[:, place], from_pandas=columns.fields[place].nullable) for place in places),
-    ]
-    return pa.Table.from_arrays(arrays, schema=kind.schema), kind
+    fields = [columns.fields[number_of[name]] for name in names]
+    kind = selected.table(fields)
+    values = (columns.values[:, number_of[name]] for name in names)
+    arrays = (pa.array(own, from_pandas=field.nullable) for own, field in zip(values, fields, strict=True))
+    return pa.Table.from_arrays([clip_ids, *arrays], schema=kind.schema), kind
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
 FARTHEST = 8.0  # standard deviations; a value farther out is moved there, so that one clip cannot outweigh all others
@@ -32,6 +32,58 @@ def fit_scaler(values: np.ndarray) -> Scaler:
     return Scaler(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0))
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A regression in coordinates where it is round: whitened inputs (n_clips, n_inputs) float32, and labels.
+
+    Correlated columns make the problem stiff. Its Hessian is at most A = X'X / 2n + l2 for each class (Boehning 1992),
+    so with A = LL', weights W = L'^-1 V and inputs Z = X L'^-1 an L-BFGS on V needs few steps. As W'AW = V'V, the
+    penalty is l2 |W|^2 = |V|^2 - |ZV|^2 / 2n: no step has to solve for W.
+    """
+
+    whitened: np.ndarray
+    lower: np.ndarray
+    labels: np.ndarray
+    n_classes: int
+
+    def weights(self, place: np.ndarray) -> np.ndarray:
+        """Return the weights (n_inputs, n_classes) float32 of a place V in the whitened coordinates."""
+        return solve_triangular(self.lower, place.astype(np.float32), lower=True, trans="T", check_finite=False)
+
+    def place(self, start: np.ndarray, banned: np.ndarray, most_steps: int) -> np.ndarray:
+        """Return the place V (n_inputs, n_classes) float64 of least loss among those at right angles to `banned`.
+
+        start (n_inputs, n_classes), at right angles to the orthonormal columns of banned (n_inputs, n_banned).
+        """
+        n_clips, rows = len(self.labels), np.arange(len(self.labels))
+
+        def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            at = flat.reshape(-1, self.n_classes).astype(np.float32)
+            logits = self.whitened @ at
+            log_chances = log_softmax(logits)
+            penalty = np.sum(at**2, dtype=np.float64) - np.sum(logits**2, dtype=np.float64) / (2 * n_clips)
+            loss = -log_chances[rows, self.labels].mean(dtype=np.float64) + penalty / 2
+            residual = np.exp(log_chances) - logits / 2
+            residual[rows, self.labels] -= 1
+            gradient = self.whitened.T @ residual / n_clips + at
+            gradient -= banned @ (banned.T @ gradient)
+            return float(loss), gradient.astype(np.float64).ravel()
+
+        options = {"maxiter": most_steps, "gtol": GRADIENT_TOLERANCE, "ftol": 1e-7}
+        found = minimize(loss_and_gradient, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+        return found.x.reshape(-1, self.n_classes)
+
+
+def problem(inputs: np.ndarray, labels: np.ndarray, n_classes: int, logit_sd: float) -> Problem:
+    """Return the problem of fitting `labels` (n_clips,) from inputs (n_clips, n_inputs) float32; see `fit`."""
+    n_clips, n_inputs = inputs.shape
+    bound = (inputs.T @ inputs).astype(np.float64) / (2 * n_clips)
+    bound[np.diag_indices(n_inputs)] += n_inputs / (n_clips * logit_sd**2)
+    lower = cholesky(bound, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
+    whitened = solve_triangular(lower, inputs.T, lower=True, check_finite=False)
+    return Problem(np.ascontiguousarray(whitened.T), lower, labels, n_classes)
+
+
 def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, logit_sd: float) -> np.ndarray:
     """Return the weights (n_inputs, n_classes) float32 that minimise mean cross entropy (nats) + l2 / 2 * |weights|^2.
 
@@ -39,34 +91,15 @@ def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, logit_sd: float)
     a class that the clips at hand lack keeps a finite chance. `logit_sd` is the spread expected of the logits: weights
     of variance logit_sd^2 / n_inputs a priori give the same for few and many columns, and the most probable weights
     have l2 = n_inputs / (n_clips * logit_sd^2). One fixed l2 would starve few columns or let many overfit.
-
-    Correlated columns make the problem stiff, so L-BFGS walks in coordinates where it is round: the Hessian is at most
-    A = X'X / 2n + l2 for each class (Boehning 1992), and with A = LL' the weights are W = L'^-1 V.
     """
-    n_clips, n_inputs = inputs.shape
-    l2 = n_inputs / (n_clips * logit_sd**2)
-    bound = (inputs.T @ inputs).astype(np.float64) / (2 * n_clips)
-    bound[np.diag_indices(n_inputs)] += l2
-    lower = np.linalg.cholesky(bound).astype(np.float32)
-    rows = np.arange(n_clips)
+    posed = problem(inputs, labels, n_classes, logit_sd)
+    return posed.weights(place(posed))
 
-    def weights_of(place: np.ndarray) -> np.ndarray:
-        whitened = place.reshape(n_inputs, n_classes).astype(np.float32)
-        return solve_triangular(lower, whitened, lower=True, trans="T", check_finite=False)
 
-    def loss_and_gradient(place: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = weights_of(place)
-        log_chances = log_softmax(inputs @ weights)
-        loss = -log_chances[rows, labels].mean(dtype=np.float64) + l2 / 2 * np.sum(weights**2, dtype=np.float64)
-        residual = np.exp(log_chances)
-        residual[rows, labels] -= 1
-        gradient = inputs.T @ residual / n_clips + l2 * weights
-        whitened = solve_triangular(lower, gradient, lower=True, check_finite=False)
-        return float(loss), whitened.astype(np.float64).ravel()
-
-    options = {"maxiter": MOST_STEPS, "gtol": GRADIENT_TOLERANCE, "ftol": 1e-7}
-    found = minimize(loss_and_gradient, np.zeros(n_inputs * n_classes), jac=True, method="L-BFGS-B", options=options)
-    return weights_of(found.x)
+def place(posed: Problem) -> np.ndarray:
+    """Return where the loss of a problem is least, in whitened coordinates: (n_inputs, n_classes) float64."""
+    n_inputs = len(posed.lower)
+    return posed.place(np.zeros((n_inputs, posed.n_classes)), np.zeros((n_inputs, 0), np.float32), MOST_STEPS)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
