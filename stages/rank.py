@@ -59,11 +59,13 @@ def ranking_of(
     order = study.orders[SELECTING](ranked)
     place = np.append(numbers, len(columns.fields) + np.arange(n_probes))
     missing = np.append(condition.missing, np.zeros(n_probes))
+    unknown = np.where(condition.measured(study.params.max_missing), 0.0, np.nan)
+    unknown = np.append(unknown, np.zeros(n_probes)).astype(np.float32)
     table = {
         "column": np.array([field.name for field in columns.fields] + probes.names(n_probes)),
         "family": np.array([*columns.families, *[probes.FAMILY] * n_probes]),
-        "eps_squared": np.where(missing > 0, np.nan, 0.0).astype(np.float32),
-        "information_bits": np.where(missing > 0, np.nan, 0.0).astype(np.float32),
+        "eps_squared": unknown.copy(),
+        "information_bits": unknown.copy(),
         "mrmr_rank": np.zeros(len(missing), np.int32),
         "stability": np.zeros(len(missing), np.float32),
         "is_selected": np.zeros(len(missing), bool),
@@ -106,7 +108,7 @@ def main() -> None:
     label_ids = training.column("label_id").to_numpy().astype(np.int64)
     groups = training.column("group").to_numpy().astype(str)
     condition = Condition.of(seen.values)
-    numbers = condition.usable(params.n_selected)
+    numbers = condition.usable(params.max_missing, params.n_selected)
     study = study_of(seen, numbers, label_ids, groups, params)
     verdicts = verdicts_of(study)
     table = ranking_of(seen, condition, numbers, study, findings.stability(verdicts))

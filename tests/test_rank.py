@@ -25,6 +25,7 @@ from stages.tables.parquet import TableError, column, read_table, write_table
 PARAMS = {
     "seed": 7,
     "max_per_class": 200,
+    "max_missing": 0.5,
     "n_folds": 4,
     "n_bins": 8,
     "n_probes": 20,
@@ -58,10 +59,20 @@ def made_columns(n: int, seed: int = 0, shuffled: bool = False) -> tuple[Columns
     values = np.concatenate([told, copies, noise], axis=1).astype(np.float32)
     families = ("a",) * 3 + ("b",) * 9 + ("c",) * 12
     fields = tuple(
-        column(f"{family}_{number:02d}_mean", pa.float32(), "dB", "made") for number, family in enumerate(families)
+        column(f"{family}_{number:02d}_mean", pa.float32(), "dB", "made").with_nullable(family == "c")
+        for number, family in enumerate(families)
     )
     speakers = np.array([f"speaker_{number % 40:02d}" for number in range(n)])
     return Columns(values, fields, families), random.permutation(label_ids) if shuffled else label_ids, speakers
+
+
+def damaged_columns() -> tuple[Columns, np.ndarray, np.ndarray]:
+    """Return made columns of which one misses most values, one is constant, and one that tells misses a tenth."""
+    columns, label_ids, speakers = made_columns(400)
+    random = np.random.default_rng(1)
+    columns.values[random.random(400) < 0.8, 13], columns.values[:, 14] = np.nan, 3.0
+    columns.values[:, 15] = np.where(random.random(400) < 0.1, np.nan, causes(label_ids, [2.5], random)[:, 0])
+    return columns, label_ids, speakers
 
 
 def made_study(n: int = 800, seed: int = 0, shuffled: bool = False) -> Study:
@@ -101,8 +112,7 @@ def written() -> dict[str, bytes]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with labels, features and params, made the working directory."""
     monkeypatch.chdir(tmp_path)
-    columns, label_ids, speakers = made_columns(400)
-    columns.values[5, 13], columns.values[:, 14] = np.nan, 3.0
+    columns, label_ids, speakers = damaged_columns()
     write_data(columns, label_ids, speakers, np.where(np.arange(400) % 40 < 30, "train", "test"))
     return tmp_path
 
@@ -113,6 +123,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_ranks_average_ties_and_are_centred() -> None:
     values = np.random.default_rng(0).integers(5, size=(6, 50)).astype(np.float32)
     assert np.array_equal(centred_ranks(values), scipy.stats.rankdata(values, axis=1) - 51 / 2)
+
+
+def test_a_missing_value_has_the_mean_rank_and_the_others_keep_their_order() -> None:
+    values = np.array([[3, np.nan, 1, 2, np.nan, 9, 8], [5, 5, np.nan, 5, 1, 7, 9]], np.float32)
+    filled = np.array([[3, 3, 1, 2, 3, 9, 8], [5, 5, 5, 5, 1, 7, 9]], np.float32)
+    assert np.array_equal(centred_ranks(values), centred_ranks(filled))
+    assert np.array_equal(centred_ranks(np.full((1, 4), np.nan, np.float32)), np.zeros((1, 4)))
+
+
+def test_missing_values_alone_tell_nothing() -> None:
+    label_ids = np.repeat([0, 1], 500)
+    values = np.random.default_rng(0).standard_normal((1_000, 1)).astype(np.float32)
+    values[:400] = np.nan  # of one class only
+    seen = ranked(values, label_ids)
+    assert effect.epsilon_squared(seen)[0] < 0.01
 
 
 def test_spearman_is_that_of_scipy_and_zero_for_a_constant_column() -> None:
@@ -260,6 +285,16 @@ def test_standardised_values_have_mean_zero_and_deviation_one_and_one_outlier_is
     assert scaled[-1, 0] == logistic.FARTHEST
 
 
+def test_missing_values_become_the_training_mean_and_change_no_other() -> None:
+    values = np.random.default_rng(0).normal(50, 3, size=(1_000, 2))
+    holed = np.vstack([values, np.full((500, 2), np.nan)])
+    whole, found = logistic.fit_scaler(values), logistic.fit_scaler(holed)
+    assert found.mean == pytest.approx(whole.mean)
+    assert found.inverse == pytest.approx(whole.inverse)
+    assert np.array_equal(found.standardise(holed)[1_000:, :2], np.zeros((500, 2)))
+    assert np.array_equal(logistic.fit_scaler(np.full((9, 1), np.nan)).standardise(np.ones((1, 1))), [[0, 1]])
+
+
 def test_a_class_that_is_not_in_the_training_clips_keeps_a_finite_chance() -> None:
     inputs = np.ones((60, 1), np.float32)
     weights = logistic.fit(inputs, np.repeat([0, 1], 30), 3, logit_sd=4.0)
@@ -358,21 +393,30 @@ def test_unusable_columns_are_reported_and_never_selected(project: Path) -> None
     rank.main()
     rows = {row["column"]: row for row in read_table(Path("data/ranking.parquet"), ranking.TABLE).to_pylist()}
     missing, constant = rows["c_13_mean"], rows["c_14_mean"]
-    assert missing["missing_fraction"] == pytest.approx(1 / 300)
+    assert missing["missing_fraction"] == pytest.approx(0.8, abs=0.05)
     assert math.isnan(missing["information_bits"])
     assert constant["is_constant"]
     assert constant["information_bits"] == 0
     assert {missing["mrmr_rank"], constant["mrmr_rank"]} == {0}
     assert not missing["is_selected"] | constant["is_selected"]
     metrics = read_json(Path("metrics/rank/families.json"))
-    assert (metrics["n_columns"], metrics["n_constant"], metrics["n_with_missing_values"]) == (24, 1, 1)
+    counts = [metrics[f"n_{name}"] for name in ("columns", "constant", "with_missing_values", "unmeasured")]
+    assert counts == [24, 1, 2, 1]
+
+
+def test_a_column_that_tells_and_misses_a_tenth_of_its_values_is_selected_with_its_nulls(project: Path) -> None:
+    rank.main()
+    rows = read_table(Path("data/ranking.parquet"), ranking.TABLE).to_pylist()
+    found = next(row for row in rows if row["column"] == "c_15_mean")
+    assert (found["mrmr_rank"], found["stability"]) == (1, 1.0)
+    stored = pq.read_table("data/selected.parquet").column("c_15_mean")
+    assert stored.null_count == np.isnan(damaged_columns()[0].values[:, 15]).sum()
 
 
 def test_nothing_that_val_and_test_hold_changes_the_ranking(project: Path) -> None:
     rank.main()
     before = written()
-    columns, label_ids, speakers = made_columns(400)
-    columns.values[5, 13], columns.values[:, 14] = np.nan, 3.0
+    columns, label_ids, speakers = damaged_columns()
     outside = np.arange(400) % 40 >= 30
     random = np.random.default_rng(99)
     columns.values[outside] = random.choice(
@@ -408,14 +452,15 @@ def test_selected_holds_the_columns_of_every_labelled_clip_in_the_order_of_the_r
     rank.main()
     ranks = read_table(Path("data/ranking.parquet"), ranking.TABLE).to_pylist()
     chosen = sorted((row for row in ranks if row["is_selected"]), key=lambda row: row["mrmr_rank"])
-    columns = made_columns(400)[0]
+    columns = damaged_columns()[0]
     table = selected.table(columns.fields)
     rows = pq.read_table("data/selected.parquet")
     assert rows.schema.names == ["clip_id", *(row["column"] for row in chosen)]
     assert all(field.equals(table.schema.field(field.name), check_metadata=True) for field in rows.schema)
     assert rows.column("clip_id").to_pylist() == [f"clip_{number:04d}" for number in range(400)]
     made = {field.name: values for field, values in zip(columns.fields, columns.values.T, strict=True)}
-    assert all(np.array_equal(rows.column(name).to_numpy(), made[name]) for name in rows.schema.names[1:])
+    for name in rows.schema.names[1:]:
+        assert np.array_equal(rows.column(name).to_numpy(), made[name], equal_nan=True)
 
 
 def test_a_family_without_a_folder_is_named(project: Path) -> None:
@@ -437,7 +482,7 @@ def test_clips_that_features_lack_are_counted_and_the_first_three_named(project:
 def test_more_selected_columns_than_there_are_is_refused_with_the_numbers(project: Path) -> None:
     text = Path("params.yaml").read_text(encoding="utf-8").replace("n_selected: 4", "n_selected: 23")
     Path("params.yaml").write_text(text, encoding="utf-8")
-    expected = "rank.n_selected is 23, expected at most 22, .* of 24 in data/features 1 are constant and 1 have missing"
+    expected = "rank.n_selected is 23, expected at most 22, .* of 24 in data/features 1 are constant and 1 miss more"
     with pytest.raises(ColumnsError, match=expected):
         rank.main()
 

@@ -51,25 +51,32 @@ def of_tables(tables: dict[str, pa.Table], clip_ids: pa.ChunkedArray) -> Columns
 
 @dataclass(frozen=True)
 class Condition:
-    """Of each column: the share of clips without a finite value (null, NaN, infinite), and whether it has one value."""
+    """Of each column: the share of clips without a finite value, whether it has one value, whether one is infinite."""
 
     missing: np.ndarray
     constant: np.ndarray
+    infinite: np.ndarray
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Condition":
         """Return the condition of columns of values (n_clips, n_columns)."""
-        return cls(1 - np.isfinite(values).mean(axis=0), np.all(values == values[:1], axis=0))
+        one_value = np.fmin.reduce(values, axis=0) == np.fmax.reduce(values, axis=0)
+        return cls(1 - np.isfinite(values).mean(axis=0), one_value, np.isinf(values).any(axis=0))
 
-    def usable(self, n_wanted: int) -> np.ndarray:
-        """Return the numbers of the columns that vary and miss nothing; raises ColumnsError where they are too few."""
-        numbers = np.flatnonzero((self.missing == 0) & ~self.constant)
+    def measured(self, max_missing: float) -> np.ndarray:
+        """Return whether a column has enough values to say anything, and none that is no number at all."""
+        return (self.missing <= max_missing) & ~self.infinite
+
+    def usable(self, max_missing: float, n_wanted: int) -> np.ndarray:
+        """Return the numbers of the columns that are measured and vary; raises ColumnsError where they are too few."""
+        measured = self.measured(max_missing)
+        numbers = np.flatnonzero(measured & ~self.constant)
         if len(numbers) < n_wanted:
             raise ColumnsError(
                 f"params.yaml: rank.n_selected is {n_wanted}, expected at most {len(numbers):,}, the columns that can"
                 f" be used: of {len(self.missing):,} in data/features {int(self.constant.sum()):,} are constant and"
-                f" {int((self.missing > 0).sum()):,} have missing values in the training part;"
-                " lower rank.n_selected or extract more"
+                f" {int((~measured).sum()):,} miss more than rank.max_missing of their values, or hold an infinite one,"
+                " in the training part; lower rank.n_selected or extract more"
             )
         return numbers
 

@@ -35,6 +35,7 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict]) -> 
         "n_columns": len(condition.missing),
         "n_constant": int(condition.constant.sum()),
         "n_with_missing_values": int((condition.missing > 0).sum()),
+        "n_unmeasured": int((~condition.measured(study.params.max_missing)).sum()),
         "n_selected": study.params.n_selected,
         "probes": found.pop(FAMILY),
         "families": found,

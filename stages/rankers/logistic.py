@@ -19,16 +19,24 @@ class Scaler:
     inverse: np.ndarray
 
     def standardise(self, values: np.ndarray) -> np.ndarray:
-        """Return standardised values, then ones: (n_clips, n_columns) -> (n_clips, n_columns + 1) float32."""
+        """Return standardised values, then ones: (n_clips, n_columns) -> (n_clips, n_columns + 1) float32.
+
+        A missing value (NaN) becomes the mean, 0.
+        """
         scaled = np.ones((len(values), values.shape[1] + 1), dtype=np.float32)
-        scaled[:, :-1] = np.clip((values - self.mean) * self.inverse, -FARTHEST, FARTHEST)
+        scaled[:, :-1] = np.clip(np.nan_to_num((values - self.mean) * self.inverse, nan=0.0), -FARTHEST, FARTHEST)
         return scaled
 
 
 def fit_scaler(values: np.ndarray) -> Scaler:
-    """Return the scaler of values (n_clips, n_columns); a constant column becomes zeros."""
-    mean = values.mean(axis=0, dtype=np.float64)
-    deviation = values.std(axis=0, dtype=np.float64)
+    """Return the scaler of values (n_clips, n_columns), of those that are not missing; a constant column becomes zeros.
+
+    A column that misses all its values counts as a constant one.
+    """
+    n_present = np.maximum(1, np.count_nonzero(~np.isnan(values), axis=0))
+    mean = np.nan_to_num(values, nan=0.0).sum(axis=0, dtype=np.float64) / n_present
+    apart = np.nan_to_num(values - mean, nan=0.0)
+    deviation = np.sqrt(np.einsum("ij,ij->j", apart, apart) / n_present)
     return Scaler(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0))
 
 

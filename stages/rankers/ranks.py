@@ -22,18 +22,30 @@ class Ranked:
 def centred_ranks(values: np.ndarray) -> np.ndarray:
     """Return the rank of each value in its row, ties averaged, minus the mean rank.
 
-    values (n_columns, n_clips), finite -> (n_columns, n_clips) float32, exact: halves up to n_clips / 2 (below 2^23).
+    A missing value (NaN) counts as the row's median, so that its rank is the mean one: models put it at the mean, and
+    a measure that saw missing values as a kind of their own would promise what no model of these columns can read.
+
+    values (n_columns, n_clips), NaN or finite -> (n_columns, n_clips) float32, exact: halves up to n_clips / 2 (below
+    2^23).
     """
     n_columns, n_clips = values.shape
     ranks = np.empty((n_columns, n_clips), dtype=np.float32)
     for row, column in zip(ranks, np.ascontiguousarray(values), strict=True):
         order = np.argsort(column)
         ordered = column[order]
+        if np.isnan(ordered[-1]):  # they are last
+            ordered = np.nan_to_num(column, nan=_median(ordered[~np.isnan(ordered)]))
+            order = np.argsort(ordered)
+            ordered = ordered[order]
         starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
         lengths = np.diff(np.append(starts, n_clips))
         # A run of equal values at places s .. s+m-1 (from 0) shares the rank s + (m+1)/2; the mean rank is (n+1)/2.
         row[order] = np.repeat(starts + (lengths - n_clips) / 2, lengths)
     return ranks
+
+
+def _median(rising: np.ndarray) -> float:
+    return float(rising[(len(rising) - 1) // 2 : len(rising) // 2 + 1].mean()) if len(rising) else 0.0
 
 
 def spearman(ranks: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ class Params(Section):
 
     seed: Annotated[int, Field(ge=0)]
     max_per_class: Count
+    max_missing: Annotated[float, Field(ge=0, lt=1)]
     n_folds: Annotated[int, Field(ge=2)]
     n_bins: Annotated[int, Field(ge=2)]
     n_probes: Annotated[int, Field(ge=len(probes.KINDS))]
@@ -52,7 +53,7 @@ class Params(Section):
 class Study:
     """Clips and columns that the folds share, and how they are judged.
 
-    `values` (n_clips, n_columns) float32 and finite, the `n_real` real columns first, then the probes; `labels`
+    `values` (n_clips, n_columns) float32, NaN where missing, the `n_real` real columns first, then the probes; `labels`
     (n_clips,) below `n_classes`; `fold_of` (n_clips,); `family_of` (n_columns,) places in `families`, probes last.
     """
 

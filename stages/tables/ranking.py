@@ -11,8 +11,12 @@ TABLE = Table(
         [
             column("column", pa.string(), "", "a statistic column of features/<family>, or the name of a probe"),
             column("family", pa.string(), "", "its family; `probes` for noise that no feature folder holds"),
-            column("eps_squared", pa.float32(), "", "share of rank variance that lies between classes; NaN if missing"),
-            column("information_bits", pa.float32(), "bit", "told about the class by the column alone; NaN if missing"),
+            column(
+                "eps_squared", pa.float32(), "", "share of rank variance that lies between classes; NaN if unmeasured"
+            ),
+            column(
+                "information_bits", pa.float32(), "bit", "told about the class by the column alone; NaN if unmeasured"
+            ),
             column("mrmr_rank", pa.int32(), "", "place in the redundancy-aware order, from 1; 0 if unusable"),
             column("stability", pa.float32(), "", "share of folds whose own selection holds the column"),
             column("is_selected", pa.bool_(), "", "a column of selected.parquet"),
