@@ -5,7 +5,7 @@ Reads   data/labels.parquet
 Writes  data/ranking.parquet          every column and every noise probe: effect, information, order, stability
         data/selected.parquet         the selected columns of all labelled clips
         metrics/rank/families.json    held-out importance of each family beside the band of the probes
-        metrics/rank/families.csv, curve.csv, columns.csv
+        metrics/rank/families.csv, clusters.csv, columns.csv, curve.csv
 Params  rank, extract.families (their names)
 Run     python -m stages.rank
 """
@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stages.executors import threads
+from stages.executors import forked
 from stages.files import write_csv, write_json
 from stages.params import names_of, read_section
 from stages.rankers import effect, findings, information, probes
 from stages.rankers.columns import Columns, Condition, of_tables
+from stages.rankers.groups import CLUSTER_HEADER, cluster_rows
 from stages.rankers.heldout import Verdict, judge
 from stages.rankers.study import SELECTING, Params, Study, study_of
 from stages.tables import features, labels, ranking, selected
@@ -34,7 +35,10 @@ FEATURES = Path("data/features")
 RANKING = Path("data/ranking.parquet")
 SELECTED = Path("data/selected.parquet")
 METRICS = Path("metrics/rank")
-TOP = ("mrmr_rank", "column", "family", "eps_squared", "information_bits", "stability")
+TOP = (
+    *("mrmr_rank", "column", "family", "cluster", "eps_squared", "information_bits", "importance_bits"),
+    *("accuracy_points", "stability"),
+)
 
 
 def read_statistics(family: str) -> pa.Table:
@@ -46,36 +50,41 @@ def read_statistics(family: str) -> pa.Table:
 
 def verdicts_of(study: Study) -> list[Verdict]:
     """Return the verdict of each fold."""
-    with threads() as executor:
+    with forked() as executor:
         return list(executor.map(judge, repeat(study), range(study.params.n_folds)))
 
 
 def ranking_of(
-    columns: Columns, condition: Condition, numbers: np.ndarray, study: Study, stability: np.ndarray
+    columns: Columns, condition: Condition, numbers: np.ndarray, study: Study, verdicts: Sequence[Verdict]
 ) -> pa.Table:
-    """Return the ranking, sorted by column; `numbers` are the real columns of `study`, `stability` is theirs."""
-    n_probes = study.params.n_probes
+    """Return the ranking, sorted by column; `numbers` are the real columns of `study`."""
+    planted = study.names[study.n_real :]
+    n_planted, n_columns = len(planted), len(columns.fields)
     ranked = study.ranked(slice(None), slice(None))
     order = study.orders[SELECTING](ranked)
-    place = np.append(numbers, len(columns.fields) + np.arange(n_probes))
-    missing = np.append(condition.missing, np.zeros(n_probes))
+    place = np.append(numbers, n_columns + np.arange(n_planted))
+    lost = np.stack([verdict.columns for verdict in verdicts]).mean(axis=0)
     unknown = np.where(condition.measured(study.params.max_missing), 0.0, np.nan)
-    unknown = np.append(unknown, np.zeros(n_probes)).astype(np.float32)
+    unknown = np.append(unknown, np.zeros(n_planted)).astype(np.float32)
     table = {
-        "column": np.array([field.name for field in columns.fields] + probes.names(n_probes)),
-        "family": np.array([*columns.families, *[probes.FAMILY] * n_probes]),
-        "eps_squared": unknown.copy(),
-        "information_bits": unknown.copy(),
-        "mrmr_rank": np.zeros(len(missing), np.int32),
-        "stability": np.zeros(len(missing), np.float32),
-        "is_selected": np.zeros(len(missing), bool),
-        "is_constant": np.append(condition.constant, np.zeros(n_probes, bool)),
-        "missing_fraction": missing.astype(np.float32),
+        "column": np.array([*(field.name for field in columns.fields), *planted]),
+        "family": np.array([*columns.families, probes.COPY, *[probes.FAMILY] * (n_planted - 1)]),
+        "mrmr_rank": np.zeros(len(unknown), np.int32),
+        "cluster": np.zeros(len(unknown), np.int32),
+        "stability": np.zeros(len(unknown), np.float32),
+        "is_selected": np.zeros(len(unknown), bool),
+        "is_constant": np.append(condition.constant, np.zeros(n_planted, bool)),
+        "missing_fraction": np.append(condition.missing, np.zeros(n_planted)).astype(np.float32),
+    }
+    table |= {
+        name: unknown.copy() for name in ("eps_squared", "information_bits", "importance_bits", "accuracy_points")
     }
     table["eps_squared"][place] = effect.epsilon_squared(ranked)
     table["information_bits"][place] = information.information_bits(ranked)
+    table["importance_bits"][place], table["accuracy_points"][place] = lost.T
+    table["cluster"][place] = study.cluster_of + 1
     table["mrmr_rank"][place[order]] = np.arange(1, len(order) + 1)
-    table["stability"][numbers] = stability
+    table["stability"][numbers] = findings.stability(verdicts)
     table["is_selected"][place[order[order < study.n_real][: study.params.n_selected]]] = True
     return pa.Table.from_pydict(table, schema=ranking.TABLE.schema).sort_by("column")
 
@@ -111,16 +120,17 @@ def main() -> None:
     numbers = condition.usable(params.max_missing, params.n_selected)
     study = study_of(seen, numbers, label_ids, groups, params)
     verdicts = verdicts_of(study)
-    table = ranking_of(seen, condition, numbers, study, findings.stability(verdicts))
+    table = ranking_of(seen, condition, numbers, study, verdicts)
     top = table.filter(pc.field("is_selected")).sort_by("mrmr_rank").select(TOP)
     chosen, kind = selection_of(columns, rows.column("clip_id"), top.column("column").to_pylist())
-    summary = findings.summary(study, condition, verdicts) | {"n_selected_behind_probes": n_behind_probes(table)}
+    summary = findings.summary(study, condition, verdicts, table) | {"n_selected_behind_probes": n_behind_probes(table)}
     summary["classes"] = findings.class_counts(labels.classes(training), label_ids, groups, study.labels)
 
     write_table(RANKING, table, ranking.TABLE)
     write_table(SELECTED, chosen, kind)
     write_json(METRICS / "families.json", summary)
-    write_csv(METRICS / "families.csv", findings.FAMILY_HEADER, findings.family_rows(study, verdicts))
+    write_csv(METRICS / "families.csv", findings.FAMILY_HEADER, findings.family_rows(study, verdicts, table))
+    write_csv(METRICS / "clusters.csv", CLUSTER_HEADER, cluster_rows(study, verdicts, table))
     write_csv(METRICS / "curve.csv", findings.CURVE_HEADER, findings.curve_rows(study, verdicts))
     write_csv(METRICS / "columns.csv", TOP, findings.column_rows(top))
     chosen_in_words = (

@@ -8,104 +8,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.stats
-from sharding import write_shards
+from made_columns import (
+    N_CLASSES,
+    PARAMS,
+    causes,
+    damaged_columns,
+    made_study,
+    ranked,
+    write_data,
+    written,
+)
 from sklearn.linear_model import LogisticRegression
 
 from stages import rank
 from stages.files import read_json
 from stages.params import ParamsError
 from stages.rankers import RANKERS, effect, findings, folds, information, logistic, permutation, probes
-from stages.rankers.columns import Columns, ColumnsError, Condition, draw
+from stages.rankers.columns import ColumnsError, draw
+from stages.rankers.groups import cluster_rows
 from stages.rankers.heldout import judge
-from stages.rankers.ranks import Ranked, centred_ranks, spearman
-from stages.rankers.study import Params, Study, study_of
-from stages.tables import features, labels, ranking, selected
-from stages.tables.parquet import TableError, column, read_table, write_table
-
-PARAMS = {
-    "seed": 7,
-    "max_per_class": 200,
-    "max_missing": 0.5,
-    "n_folds": 4,
-    "n_bins": 8,
-    "n_probes": 20,
-    "n_repeats": 10,
-    "logit_sd": 4.0,
-    "confidence": 0.95,
-    "n_selected": 4,
-    "curve": {"against": ["information", "effect"], "sizes": [1, 2, 4, 8]},
-}
-N_CLASSES = 4
-
-
-def ranked(values: np.ndarray, label_ids: np.ndarray, n_bins: int = 8) -> Ranked:
-    """Return what a ranker sees of values (n_clips, n_columns)."""
-    return Ranked(centred_ranks(values.T), label_ids, int(label_ids.max()) + 1, n_bins)
-
-
-def causes(label_ids: np.ndarray, strengths: list[float], random: np.random.Generator) -> np.ndarray:
-    """Return columns (n_clips, n_strengths) that tell about the class independently of one another."""
-    centres = np.stack([random.permutation(np.linspace(-1.3, 1.3, N_CLASSES)) for _ in strengths], axis=1)
-    return centres[label_ids] * strengths + random.standard_normal((len(label_ids), len(strengths)))
-
-
-def made_columns(n: int, seed: int = 0, shuffled: bool = False) -> tuple[Columns, np.ndarray, np.ndarray]:
-    """Return columns, label_ids and speakers of n clips: causes in family a, noisy copies in b, noise in c."""
-    random = np.random.default_rng(seed)
-    label_ids = random.integers(N_CLASSES, size=n)
-    told = causes(label_ids, [1.5, 1.0, 0.7], random)
-    copies = np.repeat(told, 3, axis=1) + 0.1 * random.standard_normal((n, 9))
-    noise = random.standard_normal((n, 12))
-    values = np.concatenate([told, copies, noise], axis=1).astype(np.float32)
-    families = ("a",) * 3 + ("b",) * 9 + ("c",) * 12
-    fields = tuple(
-        column(f"{family}_{number:02d}_mean", pa.float32(), "dB", "made").with_nullable(family == "c")
-        for number, family in enumerate(families)
-    )
-    speakers = np.array([f"speaker_{number % 40:02d}" for number in range(n)])
-    return Columns(values, fields, families), random.permutation(label_ids) if shuffled else label_ids, speakers
-
-
-def damaged_columns() -> tuple[Columns, np.ndarray, np.ndarray]:
-    """Return made columns of which one misses most values, one is constant, and one that tells misses a tenth."""
-    columns, label_ids, speakers = made_columns(400)
-    random = np.random.default_rng(1)
-    columns.values[random.random(400) < 0.8, 13], columns.values[:, 14] = np.nan, 3.0
-    columns.values[:, 15] = np.where(random.random(400) < 0.1, np.nan, causes(label_ids, [2.5], random)[:, 0])
-    return columns, label_ids, speakers
-
-
-def made_study(n: int = 800, seed: int = 0, shuffled: bool = False) -> Study:
-    columns, label_ids, speakers = made_columns(n, seed, shuffled)
-    params = Params.model_validate(PARAMS | {"curve": {"against": ("information", "effect"), "sizes": (1, 2, 4, 8)}})
-    return study_of(columns, np.arange(columns.values.shape[1]), label_ids, speakers, params)
-
-
-def write_data(
-    columns: Columns, label_ids: np.ndarray, speakers: np.ndarray, parts: np.ndarray, **changed: object
-) -> None:
-    """Write labels, features and params of a project in the working directory; features lie in another order."""
-    n = len(label_ids)
-    ids, names = np.array([f"clip_{number:04d}" for number in range(n)]), np.array([f"class_{i}" for i in label_ids])
-    rows = {"clip_id": ids, "label": names, "label_id": label_ids.astype(np.int16), "part": parts}
-    rows |= {"speaker": speakers, "group": speakers, "word": names}
-    write_table(Path("data/labels.parquet"), pa.Table.from_pydict(rows, labels.TABLE.schema), labels.TABLE)
-    for family in dict.fromkeys(columns.families):
-        own = [number for number, name in enumerate(columns.families) if name == family]
-        table = features.table(family, [columns.fields[number] for number in own], (2, 3), {})
-        frames = np.zeros((n, 2, 3), np.float16)
-        stored = features.rows(table, pa.chunked_array([ids[::-1]]), columns.values[::-1, own], frames)
-        write_shards(Path("data/features") / family, [stored[: n // 2], stored[n // 2 :]], table)
-    section = "\n".join(f"  {key}: {value}" for key, value in (PARAMS | changed).items() if key != "curve")
-    families = "\n".join(f"    {family}: {{}}" for family in dict.fromkeys(columns.families))
-    curve = "  curve: {against: [information], sizes: [1, 2, 4]}"
-    Path("params.yaml").write_text(f"extract:\n  families:\n{families}\nrank:\n{section}\n{curve}\n", encoding="utf-8")
-
-
-def written() -> dict[str, bytes]:
-    """Return all that the stage writes, by path."""
-    paths = [Path("data/ranking.parquet"), Path("data/selected.parquet"), *sorted(Path("metrics/rank").iterdir())]
-    return {str(path): path.read_bytes() for path in paths}
+from stages.rankers.ranks import centred_ranks, spearman
+from stages.rankers.study import Study
+from stages.tables import labels, ranking, selected
+from stages.tables.parquet import TableError, read_table, write_table
 
 
 @pytest.fixture
@@ -115,6 +40,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     columns, label_ids, speakers = damaged_columns()
     write_data(columns, label_ids, speakers, np.where(np.arange(400) % 40 < 30, "train", "test"))
     return tmp_path
+
+
+NOTHING_ALONE = ranking.TABLE.schema.empty_table()  # where effects of single columns are not looked at
 
 
 # Ranks
@@ -206,14 +134,15 @@ def test_information_does_not_change_when_a_column_is_bent_monotonically() -> No
 @pytest.mark.parametrize("name", RANKERS)
 def test_every_order_names_each_column_once(name: str) -> None:
     order = RANKERS[name].order(made_study().ranked(slice(None), slice(None)))
-    assert np.array_equal(np.sort(order), np.arange(24 + PARAMS["n_probes"]))
+    assert np.array_equal(np.sort(order), np.arange(24 + 1 + PARAMS["n_probes"]))
 
 
 @pytest.mark.parametrize("name", RANKERS)
 @pytest.mark.parametrize("seed", range(5))
 def test_no_order_puts_noise_before_a_column_that_tells(name: str, seed: int) -> None:
-    order = RANKERS[name].order(made_study(seed=seed).ranked(slice(None), slice(None)))
-    assert set(order[:12]) == set(range(12))
+    study = made_study(seed=seed)
+    order = RANKERS[name].order(study.ranked(slice(None), slice(None)))
+    assert set(order[order != study.n_real][:12]) == set(range(12))  # the planted copy may be of either kind
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -305,10 +234,10 @@ def test_permuting_a_family_equals_moving_all_its_columns_by_one_row_order() -> 
     random = np.random.default_rng(8)
     inputs, weights = random.standard_normal((50, 5)), random.standard_normal((5, 3))
     label_ids, family_of = random.integers(3, size=50), np.array([0, 1, 0, 1, 1])
-    added = permutation.contributions(inputs, weights, family_of, 2)
-    found = permutation.importance(added, np.zeros(3), label_ids, 1, np.random.default_rng(9))
+    by = permutation.orders(1, 50, random)
+    found = permutation.importance(inputs @ weights, inputs, weights, family_of, label_ids, by)
     moved = inputs.copy()
-    moved[:, family_of == 1] = inputs[np.random.default_rng(9).permutation(50)][:, family_of == 1]
+    moved[:, family_of == 1] = inputs[by[0]][:, family_of == 1]
     bits = logistic.loss_bits(moved @ weights, label_ids) - logistic.loss_bits(inputs @ weights, label_ids)
     points = 100 * (logistic.accuracy(inputs @ weights, label_ids) - logistic.accuracy(moved @ weights, label_ids))
     assert found[1] == pytest.approx([bits, points], abs=1e-9)
@@ -322,8 +251,8 @@ def test_a_familys_columns_stay_true_to_one_another_when_it_is_permuted() -> Non
     common = 10 * random.standard_normal(2_000)
     inputs = np.column_stack([common + label_ids - 0.5, common])
     weights = np.array([[-2.0, 2.0], [2.0, -2.0]])
-    added = permutation.contributions(inputs, weights, np.array([0, 0]), 1)
-    lost, _ = permutation.importance(added, np.zeros(2), label_ids, 5, random)[0]
+    by = permutation.orders(5, 2_000, random)
+    lost, _ = permutation.importance(inputs @ weights, inputs, weights, np.array([0, 0]), label_ids, by)[0]
     torn = np.column_stack([random.permutation(inputs[:, 0]), random.permutation(inputs[:, 1])]) @ weights
     lost_singly = logistic.loss_bits(torn, label_ids) - logistic.loss_bits(inputs @ weights, label_ids)
     # A clip's logits lie 2 apart. Moved, half of the clips get the other sign, which costs them 2 nats.
@@ -343,23 +272,23 @@ def test_probes_are_of_four_kinds_and_a_shadow_is_a_real_column_in_another_order
     assert not any(np.array_equal(noise[:, 3], column) for column in real.T)
 
 
+def matters(study: Study) -> dict[str, str]:
+    """Return "yes" or "no" for each family of a study."""
+    rows = findings.family_rows(study, rank.verdicts_of(study), NOTHING_ALONE)
+    return {row[0]: row[findings.FAMILY_HEADER.index("matters")] for row in rows}
+
+
 def test_families_that_tell_matter_and_noise_does_not() -> None:
-    study = made_study()
-    found = findings.families(study, rank.verdicts_of(study))
-    assert {name: entry.get("matters") for name, entry in found.items()} == {
-        "a": True,
-        "b": True,
-        "c": False,
-        "probes": None,
-    }
+    assert matters(made_study()) == {"a": "yes", "b": "yes", "c": "no", "probes": "no"}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_with_shuffled_labels_no_family_matters_and_nothing_is_known(seed: int) -> None:
     study = made_study(seed=seed, shuffled=True)
+    assert set(matters(study).values()) == {"no"}
     verdicts = rank.verdicts_of(study)
-    assert not any(entry.get("matters") for entry in findings.families(study, verdicts).values())
-    assert findings.summary(study, Condition.of(study.values), verdicts)["all_columns"]["information_bits"]["low"] < 0
+    assert not any(row[-1] == "yes" for row in cluster_rows(study, verdicts, NOTHING_ALONE))
+    assert findings.curve_rows(study, verdicts)[3][findings.CURVE_HEADER.index("information_bits_low")] < 0
 
 
 def test_few_columns_of_mrmr_tell_more_than_as_many_of_the_univariate_order() -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.rankers.columns import Condition
 from stages.rankers.folds import interval
 from stages.rankers.heldout import Verdict
-from stages.rankers.probes import FAMILY
+from stages.rankers.probes import COPY, FAMILY
 from stages.rankers.ranks import centred_ranks, spearman
 from stages.rankers.study import Study
 
@@ -16,6 +17,7 @@ DIGITS = 6  # more would be noise of the arithmetic, and a line in every diff
 FAMILY_HEADER = (
     *("family", "importance_bits", "importance_bits_low", "importance_bits_high"),
     *("accuracy_points", "accuracy_points_low", "accuracy_points_high", "n_columns", "matters"),
+    *("eps_squared", "information_bits", "dropped_bits", "dropped_bits_low", "dropped_bits_high"),
 )
 CURVE_HEADER = (
     *("order", "n_columns", "accuracy", "accuracy_low", "accuracy_high"),
@@ -23,9 +25,9 @@ CURVE_HEADER = (
 )
 
 
-def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict]) -> dict[str, object]:
-    """Return what was measured, on what, and the columns that could not be."""
-    found = families(study, verdicts)
+def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict], table: pa.Table) -> dict[str, object]:
+    """Return what was measured, on what, and the columns that could not be; `table` is the ranking."""
+    found = families(study, verdicts, table)
     return {
         "measured_on": "held-out groups of the training part: speakers, or voices that sound alike",
         "n": len(study.labels),
@@ -37,6 +39,8 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict]) -> 
         "n_with_missing_values": int((condition.missing > 0).sum()),
         "n_unmeasured": int((~condition.measured(study.params.max_missing)).sum()),
         "n_selected": study.params.n_selected,
+        "n_clusters": len(set(study.cluster_of[: study.n_real].tolist())),
+        "planted_copy": planted_copy(study, table),
         "probes": found.pop(FAMILY),
         "families": found,
         "family_rank_correlation_between_folds": family_rank_correlation(verdicts),
@@ -44,34 +48,46 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict]) -> 
     }
 
 
-def families(study: Study, verdicts: Sequence[Verdict]) -> dict[str, dict]:
-    """Return each family's importance by permutation, in bits and points of accuracy, and whether it matters.
+def families(study: Study, verdicts: Sequence[Verdict], table: pa.Table) -> dict[str, dict]:
+    """Return each family's importance, in bits and points of accuracy, and whether it matters; `table` is the ranking.
 
-    It matters where the lower bound of its bits lies above the upper bound of the probes'.
+    It matters where the lower bound of its bits by permutation lies above the upper bound of the probes'. Its
+    `dropped_bits` are lost where the model learns again without it; effect and information are its columns' greatest.
     """
     by_fold = np.stack([verdict.families for verdict in verdicts])
     mean, low, high = interval(by_fold, study.params.confidence)
+    dropped = interval(np.stack([verdict.dropped for verdict in verdicts]), study.params.confidence)
     found = {}
     for family, name in enumerate(study.families):
         found[name] = {
-            "n_usable_columns": int(np.count_nonzero(study.family_of == family)),
-            "importance_bits": _bounded(mean[family, 0], low[family, 0], high[family, 0]),
-            "accuracy_points": _bounded(mean[family, 1], low[family, 1], high[family, 1]),
-            "importance_bits_by_fold": [_rounded(bits) for bits in by_fold[:, family, 0]],
+            "n_usable_columns": int(np.count_nonzero(study.family_of[: study.n_real] == family)),
+            "importance_bits": bounded(mean[family, 0], low[family, 0], high[family, 0]),
+            "accuracy_points": bounded(mean[family, 1], low[family, 1], high[family, 1]),
+            "importance_bits_by_fold": [rounded(bits) for bits in by_fold[:, family, 0]],
+            "dropped_bits": bounded(*(of[family] for of in dropped)),
+            **greatest(table.filter(pc.field("family") == name)),
         }
         if name != FAMILY:
             found[name]["matters"] = bool(low[family, 0] > high[-1, 0])
+    found[FAMILY]["n_usable_columns"] = study.params.n_probes
     return found
 
 
-def family_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
+def greatest(rows: pa.Table) -> dict[str, float]:
+    """Return the greatest effect size and information in bits of some rows of the ranking; 0 where none is measured."""
+    names = ("eps_squared", "information_bits")
+    return {name: rounded(np.fmax.reduce(rows.column(name).to_numpy(), initial=0.0)) for name in names}
+
+
+def family_rows(study: Study, verdicts: Sequence[Verdict], table: pa.Table) -> list[list[object]]:
     """Return the rows of FAMILY_HEADER, most important family first."""
-    found = families(study, verdicts)
+    found = families(study, verdicts, table)
     rows = []
     for name in sorted(found, key=lambda name: -found[name]["importance_bits"]["value"]):
         entry = found[name]
         bounds = [*entry["importance_bits"].values(), *entry["accuracy_points"].values()]
-        rows.append([name, *bounds, entry["n_usable_columns"], "yes" if entry.get("matters") else "no"])
+        more = [entry["eps_squared"], entry["information_bits"], *entry["dropped_bits"].values()]
+        rows.append([name, *bounds, entry["n_usable_columns"], "yes" if entry.get("matters") else "no", *more])
     return rows
 
 
@@ -82,10 +98,22 @@ def curve_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
     for which, name in enumerate(study.orders):
         for at, size in enumerate(study.sizes):
             bits, accuracy = (
-                _bounded(mean[which, at, of], low[which, at, of], high[which, at, of]).values() for of in (0, 1)
+                bounded(mean[which, at, of], low[which, at, of], high[which, at, of]).values() for of in (0, 1)
             )
             rows.append([name, size, *accuracy, *bits])
     return rows
+
+
+def planted_copy(study: Study, table: pa.Table) -> dict[str, object]:
+    """Return how the copy of a real column fared beside its original, which is in its cluster and takes its place."""
+    rows = {row["column"]: row for row in table.to_pylist()}
+    original = study.names[study.original]
+    measures = ("cluster", "mrmr_rank", "importance_bits")
+    return {
+        "of": original,
+        "original": {name: _plain(rows[original][name]) for name in measures},
+        "copy": {name: _plain(rows[COPY][name]) for name in measures},
+    }
 
 
 def class_counts(
@@ -112,12 +140,12 @@ def family_rank_correlation(verdicts: Sequence[Verdict]) -> float:
     0 where there is one family, and nothing to order.
     """
     between = spearman(centred_ranks(np.stack([verdict.families[:-1, 0] for verdict in verdicts])))
-    return _rounded(between[np.triu_indices(len(verdicts), k=1)].mean(dtype=np.float64))
+    return rounded(between[np.triu_indices(len(verdicts), k=1)].mean(dtype=np.float64))
 
 
 def column_rows(top: pa.Table) -> list[list[object]]:
     """Return rows of the ranking as they stand, numbers rounded."""
-    return [[_rounded(cell) if isinstance(cell, float) else cell for cell in row.values()] for row in top.to_pylist()]
+    return [[_plain(cell) for cell in row.values()] for row in top.to_pylist()]
 
 
 def stability(verdicts: Sequence[Verdict]) -> np.ndarray:
@@ -130,14 +158,18 @@ def _all_columns(study: Study, verdicts: Sequence[Verdict]) -> dict[str, dict[st
     by_fold = np.stack([verdict.curve[0, -1] for verdict in verdicts])
     mean, low, high = interval(by_fold, study.params.confidence)
     return {
-        "information_bits": _bounded(mean[0], low[0], high[0]),
-        "accuracy": _bounded(mean[1], low[1], high[1]),
+        "information_bits": bounded(mean[0], low[0], high[0]),
+        "accuracy": bounded(mean[1], low[1], high[1]),
     }
 
 
-def _bounded(value: float, low: float, high: float) -> dict[str, float]:
-    return {"value": _rounded(value), "low": _rounded(low), "high": _rounded(high)}
+def bounded(value: float, low: float, high: float) -> dict[str, float]:
+    return {"value": rounded(value), "low": rounded(low), "high": rounded(high)}
 
 
-def _rounded(value: float) -> float:
+def _plain(cell: float | str) -> float | str:
+    return rounded(cell) if isinstance(cell, float) else cell
+
+
+def rounded(value: float) -> float:
     return round(float(value), DIGITS)

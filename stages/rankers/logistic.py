@@ -42,11 +42,12 @@ def fit_scaler(values: np.ndarray) -> Scaler:
 
 @dataclass(frozen=True)
 class Problem:
-    """A regression in coordinates where it is round: whitened inputs (n_clips, n_inputs) float32, and labels.
+    """A regression in coordinates where it is round: whitened inputs (n_inputs, n_clips) float32, and labels.
 
     Correlated columns make the problem stiff. Its Hessian is at most A = X'X / 2n + l2 for each class (Boehning 1992),
-    so with A = LL', weights W = L'^-1 V and inputs Z = X L'^-1 an L-BFGS on V needs few steps. As W'AW = V'V, the
-    penalty is l2 |W|^2 = |V|^2 - |ZV|^2 / 2n: no step has to solve for W.
+    so with A = LL', weights W = L'^-1 V and inputs Z = L^-1 X' an L-BFGS on V needs few steps. As W'AW = V'V, the
+    penalty is l2 |W|^2 = |V|^2 - |Z'V|^2 / 2n: no step has to solve for W. Classes come first in here: sums over them
+    run along whole rows.
     """
 
     whitened: np.ndarray
@@ -67,13 +68,15 @@ class Problem:
 
         def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
             at = flat.reshape(-1, self.n_classes).astype(np.float32)
-            logits = self.whitened @ at
-            log_chances = log_softmax(logits)
+            logits = at.T @ self.whitened
+            shifted = logits - logits.max(axis=0)
+            chances = np.exp(shifted)
+            total = chances.sum(axis=0)
             penalty = np.sum(at**2, dtype=np.float64) - np.sum(logits**2, dtype=np.float64) / (2 * n_clips)
-            loss = -log_chances[rows, self.labels].mean(dtype=np.float64) + penalty / 2
-            residual = np.exp(log_chances) - logits / 2
-            residual[rows, self.labels] -= 1
-            gradient = self.whitened.T @ residual / n_clips + at
+            loss = (np.log(total) - shifted[self.labels, rows]).mean(dtype=np.float64) + penalty / 2
+            residual = chances / total - logits / 2
+            residual[self.labels, rows] -= 1
+            gradient = self.whitened @ np.ascontiguousarray(residual.T) / n_clips + at
             gradient -= banned @ (banned.T @ gradient)
             return float(loss), gradient.astype(np.float64).ravel()
 
@@ -89,7 +92,7 @@ def problem(inputs: np.ndarray, labels: np.ndarray, n_classes: int, logit_sd: fl
     bound[np.diag_indices(n_inputs)] += n_inputs / (n_clips * logit_sd**2)
     lower = cholesky(bound, lower=True, overwrite_a=True, check_finite=False).astype(np.float32)
     whitened = solve_triangular(lower, inputs.T, lower=True, check_finite=False)
-    return Problem(np.ascontiguousarray(whitened.T), lower, labels, n_classes)
+    return Problem(np.ascontiguousarray(whitened), lower, labels, n_classes)
 
 
 def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, logit_sd: float) -> np.ndarray:

@@ -3,6 +3,8 @@
 import numpy as np
 
 FAMILY = "probes"
+FEWEST = 20  # fewer give no band
+COPY = "planted_copy"  # of a real column: whatever is made of one must be made of the other
 KINDS = ("gaussian", "uniform", "heavy", "shadow")
 HEAVY_DEGREES = 2  # Student's t without a finite variance: as wild as the wildest statistic
 

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from stages.params import Section
-from stages.rankers import RANKERS, folds, probes
+from stages.rankers import RANKERS, clusters, folds, probes
 from stages.rankers.columns import Columns, draw
-from stages.rankers.ranks import Ranked, centred_ranks
+from stages.rankers.ranks import Ranked, centred_ranks, spearman
 
 SELECTING = "mrmr"  # the order whose first columns are selected
 PROBES, FOLDS, REPEATS = 0, 1, 2  # streams of random numbers
@@ -33,6 +33,14 @@ class Curve(Section):
     sizes: tuple[Count, ...]
 
 
+class Clusters(Section):
+    """Which columns count as one, how often they are permuted, and how many clusters are listed."""
+
+    max_distance: Annotated[float, Field(ge=0, lt=1)]
+    n_repeats: Count
+    n_listed: Count
+
+
 class Params(Section):
     """How many clips, folds and probes the ranking rests on, and how many columns it selects."""
 
@@ -41,11 +49,12 @@ class Params(Section):
     max_missing: Annotated[float, Field(ge=0, lt=1)]
     n_folds: Annotated[int, Field(ge=2)]
     n_bins: Annotated[int, Field(ge=2)]
-    n_probes: Annotated[int, Field(ge=len(probes.KINDS))]
+    n_probes: Annotated[int, Field(ge=probes.FEWEST)]
     n_repeats: Count
     logit_sd: Annotated[float, Field(gt=0)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_selected: Count
+    clusters: Clusters
     curve: Curve
 
 
@@ -53,8 +62,10 @@ class Params(Section):
 class Study:
     """Clips and columns that the folds share, and how they are judged.
 
-    `values` (n_clips, n_columns) float32, NaN where missing, the `n_real` real columns first, then the probes; `labels`
-    (n_clips,) below `n_classes`; `fold_of` (n_clips,); `family_of` (n_columns,) places in `families`, probes last.
+    `values` (n_clips, n_columns) float32, NaN where missing, the `n_real` real columns first, then the planted copy of
+    number `original`, then the probes; `labels` (n_clips,) below `n_classes`; `fold_of` (n_clips,); `family_of`
+    (n_columns,) places in `families`, probes last, the copy in that of its original; `cluster_of` (n_columns,) and each
+    cluster's representative (n_clusters,); `names` of all columns.
     """
 
     values: np.ndarray
@@ -62,7 +73,11 @@ class Study:
     fold_of: np.ndarray
     family_of: np.ndarray
     families: tuple[str, ...]
+    cluster_of: np.ndarray
+    representatives: np.ndarray
+    names: tuple[str, ...]
     n_real: int
+    original: int
     n_classes: int
     params: Params
 
@@ -88,16 +103,25 @@ def study_of(columns: Columns, numbers: np.ndarray, label_ids: np.ndarray, group
     labels = label_ids[drawn]
     fold_of = folds.assign(groups[drawn], labels, params.n_folds, np.random.default_rng([params.seed, FOLDS]))
     real = columns.values[np.ix_(drawn, numbers)]
-    noise = probes.columns(real, params.n_probes, np.random.default_rng([params.seed, PROBES]))
+    random = np.random.default_rng([params.seed, PROBES])
+    noise = probes.columns(real, params.n_probes, random)
+    original = int(random.integers(len(numbers)))
+    values = np.concatenate([real, real[:, [original]], noise], axis=1)
     families = (*dict.fromkeys(columns.families), probes.FAMILY)
     family_of = [families.index(columns.families[number]) for number in numbers]
+    correlation = spearman(centred_ranks(values.T))
+    cluster_of = clusters.assign(correlation, params.clusters.max_distance)
     return Study(
-        values=np.concatenate([real, noise], axis=1),
+        values=values,
         labels=labels,
         fold_of=fold_of,
-        family_of=np.array(family_of + [len(families) - 1] * params.n_probes),
+        family_of=np.array([*family_of, family_of[original], *[len(families) - 1] * params.n_probes]),
         families=families,
+        cluster_of=cluster_of,
+        representatives=clusters.representatives(correlation, cluster_of, np.arange(len(cluster_of)) != len(numbers)),
+        names=(*(columns.fields[number].name for number in numbers), probes.COPY, *probes.names(params.n_probes)),
         n_real=len(numbers),
+        original=original,
         n_classes=int(label_ids.max()) + 1,
         params=params,
     )
