@@ -7,6 +7,8 @@ Run  python -m apps.figure FILE [--start SECONDS] [--seconds SECONDS] [--output 
 """
 
 import argparse
+import math
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +26,9 @@ from stages.features import FAMILIES
 from stages.features.engine import as_float, batch_frames
 from stages.features.family import Dimension
 from stages.features.stft import Frame, Framing, PowerSpectrum
-from stages.params import names_of, read_section
+from stages.params import read_section
 from stages.scratch import scratch
 
-NEEDED = ("mel", "mfcc", "chroma", "pitch", "level")
 SMALLEST_POWER = 1e-10
 RANGE_DB = 80.0
 PITCH_HZ = 1000.0  # up to which the pitch is drawn
@@ -37,7 +38,9 @@ SIGNED = "RdBu_r"  # white is 0
 
 def sound_of(path: Path, params: Params) -> tuple[np.ndarray, Recording]:
     """Return the samples (n,) of a file, int16 or float32, at the rate of the clips. Raises Refused."""
-    with scratch("figure") as room:
+    if not path.is_file():
+        raise FileNotFoundError("no such file")
+    with scratch(f"figure-{os.getpid()}") as room:
         recording = decoded(path.read_bytes(), params.sample_rate_hz, params.limits, room)
         return recording.mono[0 : len(recording.mono)], recording
 
@@ -86,7 +89,7 @@ def spectrogram(sound: Sound) -> np.ndarray:
 def drawn(samples: np.ndarray, start_s: float, framing: Framing, title: str) -> Figure:
     """Return the figure of samples (n,) that begin `start_s` into their recording."""
     figure = Figure(figsize=(14, 13), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     places = iter(figure.subplots(4, 2).ravel())
     sound = Sound(samples, start_s, framing)
     for draw in (waveform, spectrum, stft, mel, mfcc, chroma, pitch, level):
@@ -172,11 +175,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="how much to draw, s (default: 10)")
     parser.add_argument("--output", type=Path, help="PNG, SVG or PDF (default: FILE's name with .png, here)")
     chosen = parser.parse_args()
-    absent = [family for family in NEEDED if family not in names_of("extract.families")]
-    if absent:
-        sys.exit(f"params.yaml: extract.families has no {absent[0]}, which the figure shows; add it, as in git")
     params = read_section("decode", Params)
     framing = Framing.of(read_section("extract.frame", Frame), params.sample_rate_hz)
+    if not (0 <= chosen.start < math.inf and 0 < chosen.seconds < math.inf):
+        parser.error("--start is from 0 on and --seconds above 0")
     try:
         samples, recording = sound_of(chosen.file, params)
     except (OSError, Refused) as error:
@@ -189,9 +191,11 @@ def main() -> None:
     mpl.use("agg")
     output = chosen.output or Path(f"{chosen.file.stem}.png")
     stored = f"{recording.codec}, {recording.native_rate_hz:,} Hz, {recording.native_channels} channel(s)"
-    drawn(part, chosen.start, framing, f"{chosen.file.name}: {stored}; drawn at {params.sample_rate_hz:,} Hz").savefig(
-        output, dpi=110
-    )
+    title = f"{chosen.file.name}: {stored}; drawn at {params.sample_rate_hz:,} Hz"
+    try:
+        drawn(part, chosen.start, framing, title).savefig(output, dpi=110)
+    except (OSError, ValueError) as error:  # no such folder or format, or too short for a family
+        sys.exit(f"{chosen.file}: cannot be drawn in {output}: {error}")
     print(f"{chosen.file}: {len(part) / params.sample_rate_hz:.2f} s drawn in {output}")
 
 

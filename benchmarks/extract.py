@@ -118,7 +118,7 @@ def on_two_cores(works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     """Return how much faster two processes are, with half of the clips each, than one with all."""
     halves = [engine_works(half) for half in np.array_split(made_clips(N_CLIPS), 2)]
     WORKS.update({(name, number): half[name] for number, half in enumerate(halves) for name in half})
-    with forked() as executor:
+    with forked(2) as executor:
 
         def both(name: str) -> Callable[[], object]:
             return lambda: [future.result() for future in [executor.submit(_half, name, part) for part in (0, 1)]]

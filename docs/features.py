@@ -2,7 +2,7 @@
 # # Who computes which features of sound, under which licence, and how fast
 #
 # A notebook kept as text. Run it: `python docs/features.py`. Open it: `jupytext --to notebook docs/features.py`.
-# A family is what `stages/features/<family>.py` says it is.
+# A family is what `stages/features/<family>` says it is.
 
 # %%
 import os

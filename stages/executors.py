@@ -43,8 +43,10 @@ def threads() -> Executor:
     return ThreadPoolExecutor(n_workers())
 
 
-def forked() -> Executor:
+def forked(n_most: int) -> Executor:
     """Return an executor of copies of this process, which begin with all that it has imported, on Linux; else threads.
+
+    There are no more than `n_most`.
 
     For work that goes back and forth between the interpreter and short pieces of arithmetic, whose threads would wait
     for each other. The copies die with this process.
@@ -52,7 +54,9 @@ def forked() -> Executor:
     if sys.platform != "linux":
         return threads()
     context = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(n_workers(), mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+    return ProcessPoolExecutor(
+        min(n_workers(), n_most), mp_context=context, initializer=_begin, initargs=(os.getpid(),)
+    )
 
 
 def _begin(parent: int) -> None:

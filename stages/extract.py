@@ -35,7 +35,10 @@ METRICS = Path("metrics/extract")
 def run(work: Work, planned: Sequence[Shard], family: str) -> list[Done]:
     """Return what became of each shard, run where work runs."""
     done = []
-    with shards(forked) as (executor, n_at_once), Progress(f"extract {family}", len(planned), "shards") as progress:
+    with (
+        shards(partial(forked, len(planned))) as (executor, n_at_once),
+        Progress(f"extract {family}", len(planned), "shards") as progress,
+    ):
         for of_shard in map_in_order(executor, partial(extract_shard, work=work), planned, ahead=2 * n_at_once):
             done.append(of_shard)
             progress.add(1)

@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -56,14 +56,24 @@ def whole(path: Path) -> Iterator[Path]:
         with room_at(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep_once(path.parent.absolute())
-            with temporary.open("xb") as ours:
-                _lock(ours)
+            with _own(temporary):
                 yield temporary
                 _flush(temporary)
                 temporary.replace(path)
             _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _own(temporary: Path) -> io.BufferedWriter:
+    """Return a new file, open and locked, that nobody takes for one left behind."""
+    while True:
+        ours = temporary.open("xb")
+        with suppress(OSError):  # a file system without locks, where nothing is ever swept
+            fcntl.flock(ours, fcntl.LOCK_EX)
+        if temporary.exists():
+            return ours
+        ours.close()  # a sweeper saw it in the moment before it was locked
 
 
 def no_room(path: Path, reason: int) -> str:

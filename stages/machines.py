@@ -4,6 +4,7 @@ DASK_SCHEDULER_ADDRESS, tcp://host:port of a scheduler, chooses the cluster; its
 path. Each shard is a pure function that writes a file of its own, so that no byte depends on where it runs.
 """
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
@@ -43,6 +44,8 @@ def shards(here: Callable[[], Executor]) -> Iterator[tuple[Executor, int]]:
         except BaseException:  # Ctrl-C too: nothing that was handed out is waited for
             executor.shutdown(wait=False, cancel_futures=True)
             end_workers()
+            for copy in multiprocessing.active_children():
+                copy.kill()
             raise
 
 

@@ -50,7 +50,7 @@ def read_statistics(family: str) -> pa.Table:
 
 def verdicts_of(study: Study) -> list[Verdict]:
     """Return the verdict of each fold."""
-    with forked() as executor:
+    with forked(study.params.n_folds) as executor:
         return list(executor.map(judge, repeat(study), range(study.params.n_folds)))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from feature_sounds import FRAMING, PARAMS, RATE, SOUNDS, TIME_S, frames_of, named
 
-from stages.features import FAMILIES, blocks, frontend, mel, mfcc
+from stages.features import FAMILIES, blocks, frontend, magnitude, mel, mfcc
 from stages.features.engine import CLIPS_PER_BATCH, as_float, batch_frames, clips_at_once, computed, extract
 from stages.features.family import FeatureError
 from stages.features.filterbank import mel_edges
@@ -168,11 +168,11 @@ def test_log_mel_is_clamped_below_the_clips_own_maximum() -> None:
     assert frames[5].max() < frames[0].max() - 30
 
 
-@pytest.mark.parametrize("family", ["mel", "mfcc", "chroma", "harmonic", "rhythm"])
+@pytest.mark.parametrize("family", ["mel", "mfcc", "spectral", "chroma", "harmonic", "rhythm"])
 def test_a_long_clip_in_blocks_has_the_frames_of_the_whole(family, monkeypatch) -> None:
     long = np.tile(SOUNDS[2], 12)[: 11 * RATE + 77]
     in_blocks = frames_of(family, long)
-    for module in (frontend, blocks):
+    for module in (frontend, blocks, magnitude):
         monkeypatch.setattr(module, "BLOCK_SAMPLES", 1 << 30)
     np.testing.assert_allclose(in_blocks, frames_of(family, long), rtol=1e-5, atol=2e-4)
 
@@ -182,6 +182,14 @@ def test_a_part_of_the_spectrum_is_that_of_the_whole() -> None:
     whole = spectrum(samples)
     for first, stop in ((0, 1), (0, 101), (3, 50), (99, 101), (100, 101)):
         np.testing.assert_allclose(spectrum.part(samples, first, stop), whole[:, first:stop], rtol=1e-5, atol=1e-6)
+
+
+def test_a_front_end_traced_where_nothing_is_learned_reads_other_clips_too() -> None:
+    module = mel.computation(PARAMS["mel"], FRAMING)
+    first, second = torch.from_numpy(as_float(SOUNDS[:1])), torch.from_numpy(as_float(SOUNDS[2:3]))
+    with torch.inference_mode():
+        traced = torch.jit.trace(module, first)
+        np.testing.assert_allclose(traced(second), module(second), rtol=0, atol=2e-3)
 
 
 def test_longer_clips_go_in_smaller_batches() -> None:

@@ -26,7 +26,8 @@ def test_a_recording_of_any_kind_becomes_a_picture(project: Path, monkeypatch: p
     (project / "a.ogg").write_bytes(encoded(tone(2.5, rate_hz=44_100), rate_hz=44_100, kind="OGG", subtype="VORBIS"))
     draw(monkeypatch, "a.ogg", "--start", 1, "--seconds", 1)
     assert (project / "a.png").read_bytes().startswith(b"\x89PNG")
-    draw(monkeypatch, "a.ogg", "--output", "b.svg")
+    (project / "$x_{$.ogg").symlink_to("a.ogg")
+    draw(monkeypatch, "$x_{$.ogg", "--output", "b.svg")
     assert b"<svg" in (project / "b.svg").read_bytes()[:500]
 
 
@@ -46,7 +47,9 @@ def test_every_panel_has_its_unit_and_shows_the_tone_where_it_is(project: Path) 
     ("arguments", "message"),
     [
         (["text.wav"], "text.wav: not_audio: text; begins with"),
-        (["absent.wav"], "absent.wav: .*No such file"),
+        (["absent.wav"], "absent.wav: no such file"),
+        (["a.wav", "--start", "0.95"], "a.wav: cannot be drawn in a.png: .*delta_width is 9, but a clip has only"),
+        (["a.wav", "--output", "a.xyz"], "a.wav: cannot be drawn in a.xyz: .*xyz"),
         (["a.wav", "--start", "2"], "a.wav: holds 1.000 s, nothing to draw from --start on"),
     ],
 )

@@ -1,5 +1,6 @@
 """Foreign code in workers: what kills one costs the item that does it, and nothing else."""
 
+import multiprocessing
 import os
 import resource
 import signal
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from deadly import Deeds, Mistake, squares
 
-from stages.executors import map_in_order, threads
+from stages.executors import forked, map_in_order, threads
 from stages.isolation import survived
 from stages.machines import shards
 from stages.service import IsolationError
@@ -183,3 +184,31 @@ def limits_here(deeds: Deeds, deaths: object, at: object) -> list[tuple[int, int
     """What the process may use."""
     kinds = (resource.RLIMIT_CORE, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)
     return [resource.getrlimit(kind) for kind in kinds]
+
+
+def sleeping(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def interrupted_while_copies_work() -> None:
+    with shards(partial(forked, 2)) as (executor, _):
+        for _ in range(8):
+            executor.submit(sleeping, 20.0)
+        raise KeyboardInterrupt
+
+
+def killed_while_it_works() -> None:
+    with shards(partial(forked, 1)) as (executor, _):
+        waiting = executor.submit(sleeping, 20.0)
+        for copy in multiprocessing.active_children():
+            copy.kill()
+        waiting.result()
+
+
+def test_copies_end_at_once_with_an_error_and_one_that_is_killed_is_told_of() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_while_copies_work()
+    with pytest.raises(IsolationError, match="was ended from outside"):
+        killed_while_it_works()
+    assert time.monotonic() - began < 15

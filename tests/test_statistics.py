@@ -147,3 +147,8 @@ def test_a_number_that_may_be_missing_is_null_and_says_when() -> None:
 def test_an_unknown_statistic_is_refused() -> None:
     with pytest.raises(ValidationError, match="names"):
         Statistics(names=("mean", "average"))
+
+
+def test_a_statistic_is_asked_for_once() -> None:
+    with pytest.raises(ValidationError, match="each statistic once"):
+        Statistics(names=("mean", "std", "mean"))

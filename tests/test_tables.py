@@ -10,7 +10,7 @@ import pytest
 from sharding import write_shards
 
 from stages.files import whole, write_json
-from stages.tables import TABLES, clips
+from stages.tables import TABLES, clips, parquet
 from stages.tables.parquet import Table, TableError, column, read_shards, read_table, shard_paths, write_table
 
 TABLE = Table(
@@ -105,3 +105,18 @@ def test_a_file_that_fails_half_way_leaves_nothing_and_keeps_the_old_one(tmp_pat
         temporary.write_text(f"half {1 / 0}")
     assert json.loads(path.read_text()) == {"a": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["numbers.json"]
+
+
+def test_a_file_is_read_in_spans_of_few_rows_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table("numbers", ("id",), pa.schema([column("id", pa.int64(), "", "counts up")]))
+    path = tmp_path / "a.parquet"
+    with parquet.writing(path, table.schema, table) as writer:
+        for start in range(0, 1000, 100):
+            writer.write_table(pa.table({"id": range(start, start + 100)}, schema=table.schema))
+    for limits, spans in (({"ROWS_PER_GROUP": 250}, [200] * 5), ({"BYTES_PER_SPAN": 1}, [100] * 10), ({}, [1000])):
+        with monkeypatch.context() as patched:
+            for name, value in limits.items():
+                patched.setattr(parquet, name, value)
+            read = list(parquet.iter_spans(path, table, ["id"]))
+        assert [rows.num_rows for rows in read] == spans
+        assert pa.concat_tables(read).column("id").to_pylist() == list(range(1000))

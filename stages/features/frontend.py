@@ -44,7 +44,7 @@ class LogMel(torch.nn.Module):
         self.spectra = Magnitudes(framing, params.n_fft, torch.float32)
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        is_fused = samples.is_cpu and torch.is_inference_mode_enabled()
+        is_fused = samples.is_cpu and torch.is_inference_mode_enabled() and not _is_traced()
         mel = self._fused(samples) if is_fused else self._differentiable(samples)
         decibels = 10 * torch.log10(mel.clamp(min=self.amin))
         return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
@@ -64,3 +64,7 @@ class LogMel(torch.nn.Module):
         for clip, frames, power in self.spectra.powers(list(samples.numpy()), [n_frames] * len(samples)):
             torch.mm(torch.from_numpy(power), self.filters, out=mel[clip, frames])
         return mel
+
+
+def _is_traced() -> bool:
+    return torch.jit.is_tracing() or torch.compiler.is_compiling()

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from stages.features import FAMILIES
 from stages.features.engine import computed, extract
@@ -13,7 +14,7 @@ from stages.features.family import ClipComputation, Computation
 from stages.features.stft import Framing
 from stages.params import Section
 from stages.tables import clips, features
-from stages.tables.parquet import Table, entry_of, read_table, write_table
+from stages.tables.parquet import ROWS_PER_GROUP, Table, entry_of, iter_spans, writing
 
 NEEDED = ("clip_id", "seconds", "samples")
 
@@ -48,22 +49,33 @@ class Done:
 
 def extract_shard(shard: Shard, work: Work) -> Done:
     """Write the features of a shard. Numbers that may be missing, and are, become null."""
-    rows = read_table(shard.source, clips.TABLE, NEEDED)
+    n_rows, n_missing, n_not_finite = 0, 0, 0
+    with writing(shard.target, shard.table.schema, shard.table) as writer:
+        for rows in iter_spans(shard.source, clips.TABLE, NEEDED):
+            written, n_bad = _features_of(rows, shard.table, work)
+            writer.write_table(written, row_group_size=ROWS_PER_GROUP)
+            n_rows, n_not_finite = n_rows + rows.num_rows, n_not_finite + n_bad
+            n_missing += sum(column.null_count for column in written.columns)
+    return Done(entry_of(shard.target, n_rows), n_missing, n_not_finite)
+
+
+def _features_of(rows: pa.Table, table: Table, work: Work) -> tuple[pa.Table, int]:
+    """Return the rows of features of some clips, and how many numbers are not finite though they may not be missing."""
     n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * work.framing.sample_rate)
     computation, of_clip = _computed(work.family, work.params, work.framing)
     frames, numbers = extract(clips.samples(rows), n_sounding_samples, computation, work.framing, work.names, of_clip)
-    written = features.rows(shard.table, rows.column("clip_id"), numbers, frames)
-    write_table(shard.target, written, shard.table)
+    written = features.rows(table, rows.column("clip_id"), numbers, frames)
     n_missing = sum(column.null_count for column in written.columns)
-    n_not_finite = int(numbers.size - np.count_nonzero(np.isfinite(numbers))) - n_missing
-    return Done(entry_of(shard.target, rows.num_rows), n_missing, n_not_finite)
+    n_infinite = np.count_nonzero(np.isinf(frames)) if "frames" in table.schema.names else 0
+    return written, int(np.count_nonzero(~np.isfinite(numbers))) - n_missing + int(n_infinite)
 
 
 def prepare(work: Work, n_samples: int) -> None:
     """Build what computes the family and load its kernels, so that copies of this process begin with them."""
     computation, of_clip = _computed(work.family, work.params, work.framing)
-    silence = np.zeros((1, n_samples), np.int16)
-    extract(silence, np.array([n_samples]), computation, work.framing, work.names, of_clip)
+    n_samples = min(n_samples, work.framing.sample_rate)
+    noise = np.random.default_rng(0).integers(-1000, 1000, (1, n_samples)).astype(np.int16)
+    extract(noise, np.array([n_samples]), computation, work.framing, work.names, of_clip)
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 from numba import njit
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stages.features.family import Dimension
 from stages.params import Section
@@ -46,10 +46,16 @@ MEAN, STD, SKEWNESS, KURTOSIS, MIN, P10, P50, P90, MAX, SLOPE, CHANGE = range(11
 RESOLUTION = float(np.finfo(np.float32).eps)
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("each statistic once")
+    return names
+
+
 class Statistics(Section):
     """Section extract.statistics: which to compute, in this order."""
 
-    names: Annotated[tuple[Name, ...], Field(min_length=1)]
+    names: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_each_once)]
 
 
 def columns(family: str, dimensions: Sequence[Dimension], names: Sequence[str]) -> list[pa.Field]:

@@ -19,6 +19,7 @@ from stages.files import read_json, whole, write_json
 
 ROWS_PER_GROUP = 1024
 ROWS_PER_PART = 8192
+BYTES_PER_SPAN = 64 << 20
 ZSTD_LEVEL = 1
 PART = re.compile(r"part-\d{5,}(-\d+)?\.parquet")  # the second number where one shard fills several files
 
@@ -82,6 +83,29 @@ def read_table(path: Path, table: Table, columns: Sequence[str] | None = None) -
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         check(file.schema_arrow, table, str(path), columns)
         return file.read(columns=None if columns is None else list(columns))
+
+
+def iter_spans(path: Path, table: Table, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield some columns of a Parquet file in spans of rows that need little memory, however long a row is."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check(file.schema_arrow, table, str(path), columns)
+        for numbers in _spans(file.metadata):
+            yield file.read_row_groups(numbers, columns=list(columns))
+
+
+def _spans(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+    """Yield numbers of neighbouring groups of rows, up to ROWS_PER_GROUP rows and BYTES_PER_SPAN together."""
+    span: list[int] = []
+    n_rows, n_bytes = 0, 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        n_rows, n_bytes = n_rows + group.num_rows, n_bytes + group.total_byte_size
+        if span and (n_rows > ROWS_PER_GROUP or n_bytes > BYTES_PER_SPAN):
+            yield span
+            span, n_rows, n_bytes = [], group.num_rows, group.total_byte_size
+        span.append(number)
+    if span:
+        yield span
 
 
 def entry_of(path: Path, n_rows: int) -> dict[str, object]:

@@ -20,6 +20,7 @@ are below `floor_db`, as in silence, in a steady sound and in a single frame, ce
 
 from functools import lru_cache
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ class Params(Section):
     slowest_hz: PositiveFloat
     n_octaves: PositiveInt
     floor_db: NegativeFloat
-    keep_frames: bool
+    keep_frames: Literal[False]
 
 
 def dimensions(params: Params, sample_rate: int) -> tuple[Dimension, ...]:

@@ -8,8 +8,6 @@ register from step to step. Rows are fastest where they begin at multiples of 64
     lanes(number)                               the number eight times
     + - * /, fused(a, b, c) = a * b + c         rounded once where the machine can
     where_less(a, b, then, otherwise)           lane by lane: then where a < b, else otherwise
-
-numba's cache of a kernel does not see edits here: delete `__pycache__` after one.
 """
 
 import operator
