@@ -190,8 +190,7 @@ def main() -> None:
 
     mpl.use("agg")
     output = chosen.output or Path(f"{chosen.file.stem}.png")
-    stored = f"{recording.codec}, {recording.native_rate_hz:,} Hz, {recording.native_channels} channel(s)"
-    title = f"{chosen.file.name}: {stored}; drawn at {params.sample_rate_hz:,} Hz"
+    title = f"{chosen.file.name}: {recording.codec}, {recording.native_rate_hz:,} Hz; at {params.sample_rate_hz:,} Hz"
     try:
         drawn(part, chosen.start, framing, title).savefig(output, dpi=110)
     except (OSError, ValueError) as error:  # no such folder or format, or too short for a family
