@@ -11,7 +11,6 @@ Run     python -m stages.rank
 """
 
 from collections.abc import Sequence
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from stages.params import names_of, read_section
 from stages.rankers import effect, findings, information, probes
 from stages.rankers.columns import Columns, Condition, of_tables
 from stages.rankers.groups import CLUSTER_HEADER, cluster_rows
-from stages.rankers.heldout import Verdict, judge
+from stages.rankers.heldout import HALVES, Verdict
 from stages.rankers.study import SELECTING, Params, Study, study_of
 from stages.tables import features, labels, ranking, selected
 from stages.tables.parquet import Table, read_shards, read_table, shard_paths, write_table
@@ -49,9 +48,10 @@ def read_statistics(family: str) -> pa.Table:
 
 
 def verdicts_of(study: Study) -> list[Verdict]:
-    """Return the verdict of each fold."""
-    with forked(study.params.n_folds) as executor:
-        return list(executor.map(judge, repeat(study), range(study.params.n_folds)))
+    """Return the verdict of each fold; its halves are worked on apart, so that no worker waits for a last fold."""
+    with forked(len(HALVES) * study.params.n_folds) as executor:
+        waiting = [[executor.submit(half, study, fold) for half in HALVES] for fold in range(study.params.n_folds)]
+        return [Verdict(**(one.result() | other.result())) for one, other in waiting]
 
 
 def ranking_of(

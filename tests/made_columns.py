@@ -24,6 +24,18 @@ PARAMS = {
     "confidence": 0.95,
     "n_selected": 4,
     "clusters": {"max_distance": 0.4, "n_repeats": 3, "n_listed": 8},
+    "trees": {
+        "max_per_class": 100,
+        "columns_per_family": 6,
+        "n_rounds": 8,
+        "n_leaves": 4,
+        "min_clips": 10,
+        "max_bin": 15,
+        "learning_rate": 0.3,
+        "column_share": 0.5,
+        "n_repeats": 4,
+        "n_explained": 20,
+    },
     "curve": {"against": ["information", "effect"], "sizes": [1, 2, 4, 8]},
 }
 N_CLASSES = 4

@@ -97,31 +97,31 @@ def test_of_exact_duplicates_one_is_selected() -> None:
 def test_permuting_single_columns_agrees_with_scikit_learn() -> None:
     inputs, label_ids = told(600, seed=1)
     weights = logistic.fit(inputs, label_ids, N_CLASSES, logit_sd=4.0)
-    by = permutation.orders(200, 600, np.random.default_rng(0))
+    by = permutation.orders(100, 600, np.random.default_rng(0))
     found = permutation.importance(inputs @ weights, inputs, weights, np.arange(7), label_ids, by)
     model = linear_model(inputs, weights, label_ids)
     kinds = ["neg_log_loss", "accuracy"]
-    expected = permutation_importance(model, inputs, label_ids, scoring=kinds, n_repeats=200, random_state=0)
-    assert found[:, 0] == pytest.approx(expected["neg_log_loss"].importances_mean / BITS, rel=0.02, abs=2e-3)
-    assert found[:, 1] == pytest.approx(100 * expected["accuracy"].importances_mean, rel=0.02, abs=0.2)
+    expected = permutation_importance(model, inputs, label_ids, scoring=kinds, n_repeats=100, random_state=0)
+    assert found[:, 0] == pytest.approx(expected["neg_log_loss"].importances_mean / BITS, rel=0.03, abs=3e-3)
+    assert found[:, 1] == pytest.approx(100 * expected["accuracy"].importances_mean, rel=0.03, abs=0.3)
 
 
 def test_permuting_groups_agrees_with_hidimstat() -> None:
     inputs, label_ids = told(600, seed=2)
     weights = logistic.fit(inputs, label_ids, N_CLASSES, logit_sd=4.0)
     group_of = np.array([0, 1, 0, 2, 1, 2, 3])
-    by = permutation.orders(200, 600, np.random.default_rng(0))
+    by = permutation.orders(100, 600, np.random.default_rng(0))
     found = permutation.importance(inputs @ weights, inputs, weights, group_of, label_ids, by)
     peer = PFI(
         linear_model(inputs, weights, label_ids),
         method="predict_proba",
         loss=log_loss,
-        n_permutations=200,
+        n_permutations=100,
         features_groups={group: np.flatnonzero(group_of == group).tolist() for group in range(4)},
         random_state=0,
     )
     expected = peer.fit(inputs, label_ids).importance(inputs, label_ids)
-    assert found[:, 0] == pytest.approx(expected / BITS, rel=0.02, abs=2e-3)
+    assert found[:, 0] == pytest.approx(expected / BITS, rel=0.03, abs=3e-3)
 
 
 # Learning without a family

@@ -18,6 +18,7 @@ FAMILY_HEADER = (
     *("family", "importance_bits", "importance_bits_low", "importance_bits_high"),
     *("accuracy_points", "accuracy_points_low", "accuracy_points_high", "n_columns", "matters"),
     *("eps_squared", "information_bits", "dropped_bits", "dropped_bits_low", "dropped_bits_high"),
+    *("trees_bits", "trees_bits_low", "trees_bits_high", "trees_points", "trees_shares_nats"),
 )
 CURVE_HEADER = (
     *("order", "n_columns", "accuracy", "accuracy_low", "accuracy_high"),
@@ -43,8 +44,10 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict], tab
         "planted_copy": planted_copy(study, table),
         "probes": found.pop(FAMILY),
         "families": found,
-        "family_rank_correlation_between_folds": family_rank_correlation(verdicts),
-        "all_columns": _all_columns(study, verdicts),
+        "family_rank_correlation_between_folds": family_rank_correlation([of.families for of in verdicts]),
+        "family_rank_correlation_between_folds_of_trees": family_rank_correlation([of.trees for of in verdicts]),
+        "all_columns": _reached(study, [verdict.curve[0, -1] for verdict in verdicts]),
+        "trees": _reached(study, [verdict.trees_reach for verdict in verdicts]),
     }
 
 
@@ -57,6 +60,8 @@ def families(study: Study, verdicts: Sequence[Verdict], table: pa.Table) -> dict
     by_fold = np.stack([verdict.families for verdict in verdicts])
     mean, low, high = interval(by_fold, study.params.confidence)
     dropped = interval(np.stack([verdict.dropped for verdict in verdicts]), study.params.confidence)
+    trees = interval(np.stack([verdict.trees for verdict in verdicts]), study.params.confidence)
+    shares = np.mean([verdict.trees_shares for verdict in verdicts], axis=0)
     found = {}
     for family, name in enumerate(study.families):
         found[name] = {
@@ -65,6 +70,9 @@ def families(study: Study, verdicts: Sequence[Verdict], table: pa.Table) -> dict
             "accuracy_points": bounded(mean[family, 1], low[family, 1], high[family, 1]),
             "importance_bits_by_fold": [rounded(bits) for bits in by_fold[:, family, 0]],
             "dropped_bits": bounded(*(of[family] for of in dropped)),
+            "trees_bits": bounded(*(of[family, 0] for of in trees)),
+            "trees_points": bounded(*(of[family, 1] for of in trees)),
+            "trees_shares_nats": rounded(shares[family]),
             **greatest(table.filter(pc.field("family") == name)),
         }
         if name != FAMILY:
@@ -87,6 +95,7 @@ def family_rows(study: Study, verdicts: Sequence[Verdict], table: pa.Table) -> l
         entry = found[name]
         bounds = [*entry["importance_bits"].values(), *entry["accuracy_points"].values()]
         more = [entry["eps_squared"], entry["information_bits"], *entry["dropped_bits"].values()]
+        more += [*entry["trees_bits"].values(), entry["trees_points"]["value"], entry["trees_shares_nats"]]
         rows.append([name, *bounds, entry["n_usable_columns"], "yes" if entry.get("matters") else "no", *more])
     return rows
 
@@ -134,13 +143,15 @@ def class_counts(
     return counts
 
 
-def family_rank_correlation(verdicts: Sequence[Verdict]) -> float:
+def family_rank_correlation(by_fold: Sequence[np.ndarray]) -> float:
     """Return how alike the folds order the real families: Spearman's correlation, mean over pairs of folds.
+
+    by_fold holds each fold's losses (n_families, 2), bits first, those of the probes last.
 
     0 where there is one family, and nothing to order.
     """
-    between = spearman(centred_ranks(np.stack([verdict.families[:-1, 0] for verdict in verdicts])))
-    return rounded(between[np.triu_indices(len(verdicts), k=1)].mean(dtype=np.float64))
+    between = spearman(centred_ranks(np.stack([lost[:-1, 0] for lost in by_fold])))
+    return rounded(between[np.triu_indices(len(by_fold), k=1)].mean(dtype=np.float64))
 
 
 def column_rows(top: pa.Table) -> list[list[object]]:
@@ -153,10 +164,9 @@ def stability(verdicts: Sequence[Verdict]) -> np.ndarray:
     return np.stack([verdict.selected for verdict in verdicts]).mean(axis=0, dtype=np.float64)
 
 
-def _all_columns(study: Study, verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
-    """What a linear model of all usable columns reaches: the last point of the curve."""
-    by_fold = np.stack([verdict.curve[0, -1] for verdict in verdicts])
-    mean, low, high = interval(by_fold, study.params.confidence)
+def _reached(study: Study, by_fold: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
+    """What a model reaches, from its bits and accuracy in each fold."""
+    mean, low, high = interval(np.stack(by_fold), study.params.confidence)
     return {
         "information_bits": bounded(mean[0], low[0], high[0]),
         "accuracy": bounded(mean[1], low[1], high[1]),

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.rankers import clusters, permutation
+from stages.rankers import clusters, permutation, trees
+from stages.rankers.columns import draw
 from stages.rankers.dropping import lost_bits
 from stages.rankers.logistic import accuracy, fit, fit_scaler, loss_bits, place, problem
-from stages.rankers.study import REPEATS, Study
+from stages.rankers.study import REPEATS, TREES, Study
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,10 @@ class Verdict:
 
     Losses by permutation, in bits and in points of accuracy: `families` (n_families, 2), `clusters` (n_clusters, 2),
     `columns` (n_columns, 2), and `conditional` (n_clusters, 2), of each cluster's representative, given all others.
-    `dropped` (n_families,) bits lost where the model learns without the family. `curve` (n_orders, n_sizes, 2) bits
-    told about the class and accuracy 0..1; `selected` (n_real,) whether the fold's own selection holds the column.
+    `dropped` (n_families,) bits lost where the model learns without the family. Of the trees: `trees` (n_families, 2)
+    losses by permutation, `trees_shares` (n_families,) in nats of a logit, and `trees_reach` (2,) bits told about the
+    class and accuracy 0..1; `curve` (n_orders, n_sizes, 2) the same two of linear models. `selected` (n_real,) whether
+    the fold's own selection holds the column.
     """
 
     families: np.ndarray
@@ -26,6 +29,9 @@ class Verdict:
     columns: np.ndarray
     conditional: np.ndarray
     dropped: np.ndarray
+    trees: np.ndarray
+    trees_shares: np.ndarray
+    trees_reach: np.ndarray
     curve: np.ndarray
     selected: np.ndarray
 
@@ -42,36 +48,52 @@ class Fold:
 
 def judge(study: Study, fold: int) -> Verdict:
     """Return the verdict of one fold: scaler, orders and models are learned on the other folds' clips alone."""
-    learn, held = study.fold_of != fold, study.fold_of == fold
-    scaler = fit_scaler(study.values[learn])
-    seen, unseen = scaler.standardise(study.values[learn]), scaler.standardise(study.values[held])
-    parts = Fold(seen, unseen, study.labels[learn], study.labels[held])
-    random = np.random.default_rng([study.params.seed, REPEATS, fold])
-    by = permutation.orders(study.params.n_repeats, len(unseen), random)
-    few = permutation.orders(study.params.clusters.n_repeats, len(unseen), random)
+    return Verdict(**(whole_model(study, fold) | orders_and_trees(study, fold)))
 
-    ranked = study.ranked(learn, slice(study.n_real))
+
+def whole_model(study: Study, fold: int) -> dict[str, np.ndarray]:
+    """Return what the linear model of all columns loses without some of them: that half of a fold's verdict."""
+    parts, params = _parts(study, fold), study.params
+    random = np.random.default_rng([params.seed, REPEATS, fold])
+    by = permutation.orders(params.n_repeats, len(parts.unseen), random)
+    few = permutation.orders(params.clusters.n_repeats, len(parts.unseen), random)
+    posed = problem(parts.seen, parts.labels, study.n_classes, params.logit_sd)
+    found = place(posed)
+    weights = posed.weights(found)
+    logits, each = parts.unseen @ weights, np.arange(len(weights) - 1)
+    families, groups, columns = (
+        permutation.importance(logits, parts.unseen[:, :-1], weights[:-1], group_of, parts.truth, repeats)
+        for group_of, repeats in ((study.family_of, by), (study.cluster_of, few), (each, few))
+    )
+    return {
+        "families": families,
+        "clusters": groups,
+        "columns": columns,
+        "conditional": _conditional(study, parts, few),
+        "dropped": lost_bits(posed, found, parts.unseen, parts.truth, study.family_of),
+    }
+
+
+def orders_and_trees(study: Study, fold: int) -> dict[str, np.ndarray]:
+    """Return what the first columns of an order tell, to linear models and to trees: the other half of a verdict."""
+    parts = _parts(study, fold)
+    ranked = study.ranked(study.fold_of != fold, slice(study.n_real))
     orders = [order(ranked) for order in study.orders.values()]
     selected = np.zeros(study.n_real, dtype=bool)
     selected[orders[0][: study.params.n_selected]] = True
+    lost, shares, reach = _trees(study, parts, orders[0], fold)
+    curve = _curve(study, parts, orders)
+    return {"trees": lost, "trees_shares": shares, "trees_reach": reach, "curve": curve, "selected": selected}
 
-    posed = problem(seen, parts.labels, study.n_classes, study.params.logit_sd)
-    found = place(posed)
-    weights = posed.weights(found)
-    logits = unseen @ weights
-    families, groups, columns = (
-        permutation.importance(logits, unseen[:, :-1], weights[:-1], group_of, parts.truth, repeats)
-        for group_of, repeats in ((study.family_of, by), (study.cluster_of, few), (np.arange(len(weights) - 1), few))
-    )
-    return Verdict(
-        families=families,
-        clusters=groups,
-        columns=columns,
-        conditional=_conditional(study, parts, few),
-        dropped=lost_bits(posed, found, unseen, parts.truth, study.family_of),
-        curve=_curve(study, parts, orders),
-        selected=selected,
-    )
+
+HALVES = (whole_model, orders_and_trees)
+
+
+def _parts(study: Study, fold: int) -> Fold:
+    learn, held = study.fold_of != fold, study.fold_of == fold
+    scaler = fit_scaler(study.values[learn])
+    seen, unseen = scaler.standardise(study.values[learn]), scaler.standardise(study.values[held])
+    return Fold(seen, unseen, study.labels[learn], study.labels[held])
 
 
 def _conditional(study: Study, parts: Fold, by: np.ndarray) -> np.ndarray:
@@ -82,6 +104,27 @@ def _conditional(study: Study, parts: Fold, by: np.ndarray) -> np.ndarray:
     weights = posed.weights(place(posed))
     apart = clusters.residuals(posed.lower, unseen)[:, :-1]
     return permutation.importance(unseen @ weights, apart, weights[:-1], np.arange(len(columns) - 1), parts.truth, by)
+
+
+def _trees(study: Study, parts: Fold, order: np.ndarray, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Loss of each family by permutation, its share of the logits, and what the trees reach: bits and accuracy."""
+    params, n_families = study.params.trees, len(study.families)
+    planted = np.arange(study.n_real + 1, len(study.family_of))
+    columns = trees.columns(np.append(order, planted), study.family_of, params.columns_per_family)
+    family_of, unseen = study.family_of[columns], parts.unseen[:, columns]
+    rows = draw(parts.labels, params.max_per_class, study.params.seed)
+    seen = parts.seen[np.ix_(rows, columns)]
+    model = trees.fit(seen, parts.labels[rows], study.n_classes, params, study.params.seed)
+    random = np.random.default_rng([study.params.seed, TREES, fold])
+    by = permutation.orders(params.n_repeats, len(unseen), random)
+    explained = unseen[np.sort(random.permutation(len(unseen))[: params.n_explained])]
+    logits = trees.logits(model, unseen)
+    guess = _guess_bits(parts.labels, parts.truth, study.n_classes)
+    return (
+        trees.importance(model, unseen, family_of, n_families, parts.truth, by),
+        trees.shares_nats(model, explained, family_of, n_families),
+        np.array([guess - loss_bits(logits, parts.truth), accuracy(logits, parts.truth)]),
+    )
 
 
 def _curve(study: Study, parts: Fold, orders: Sequence[np.ndarray]) -> np.ndarray:

@@ -30,19 +30,19 @@ def importance(
     """
     members = [np.flatnonzero(group_of == group) for group in range(int(group_of.max()) + 1)]
     by_class = np.ascontiguousarray(logits.T)
-    known = _bits_and_points(by_class[np.newaxis], labels)
+    known = bits_and_points(by_class[np.newaxis], labels)
     lost = np.zeros((len(members), 2))
     for first in range(0, len(members), BLOCK):
         block = slice(first, first + BLOCK)
         added = np.stack([weights[own].T @ moving[:, own].T for own in members[block]])
         for rows in by:
             moved = by_class + (added[:, :, rows] - added)
-            lost[block] += (_bits_and_points(moved, labels) - known) * (1, -1)
+            lost[block] += (bits_and_points(moved, labels) - known) * (1, -1)
     return lost / len(by)
 
 
-def _bits_and_points(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Cross entropy in bits and accuracy in points of logits (n_groups, n_classes, n_clips): (n_groups, 2)."""
+def bits_and_points(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return cross entropy in bits and accuracy in points of logits (n_groups, n_classes, n_clips): (n_groups, 2)."""
     peak = logits.max(axis=1)
     own = logits[:, labels, np.arange(len(labels))]
     nats = np.log(np.exp(logits - peak[:, np.newaxis]).sum(axis=1)) + peak - own

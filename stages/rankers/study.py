@@ -9,12 +9,12 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from stages.params import Section
-from stages.rankers import RANKERS, clusters, folds, probes
+from stages.rankers import RANKERS, clusters, folds, probes, trees
 from stages.rankers.columns import Columns, draw
 from stages.rankers.ranks import Ranked, centred_ranks, spearman
 
 SELECTING = "mrmr"  # the order whose first columns are selected
-PROBES, FOLDS, REPEATS = 0, 1, 2  # streams of random numbers
+PROBES, FOLDS, REPEATS, TREES = 0, 1, 2, 3  # streams of random numbers
 
 
 def _known_order(name: str) -> str:
@@ -55,6 +55,7 @@ class Params(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_selected: Count
     clusters: Clusters
+    trees: trees.Params
     curve: Curve
 
 
