@@ -288,6 +288,9 @@ def test_with_shuffled_labels_no_family_matters_and_nothing_is_known(seed: int) 
     assert set(matters(study).values()) == {"no"}
     verdicts = rank.verdicts_of(study)
     assert not any(row[-1] == "yes" for row in cluster_rows(study, verdicts, NOTHING_ALONE))
+    assert np.mean([verdict.trees_reach[0] for verdict in verdicts]) < 0
+    assert np.abs(np.mean([verdict.trees[:, 0] for verdict in verdicts], axis=0)).max() < 0.05
+    assert np.mean([verdict.dropped for verdict in verdicts], axis=0).max() < 0.01
     assert findings.curve_rows(study, verdicts)[3][findings.CURVE_HEADER.index("information_bits_low")] < 0
 
 
@@ -344,7 +347,7 @@ def test_a_column_that_tells_and_misses_a_tenth_of_its_values_is_selected_with_i
 
 def test_nothing_that_val_and_test_hold_changes_the_ranking(project: Path) -> None:
     rank.main()
-    before = written()
+    before, chosen = written(), pq.read_table("data/selected.parquet")
     columns, label_ids, speakers = damaged_columns()
     outside = np.arange(400) % 40 >= 30
     random = np.random.default_rng(99)
@@ -356,6 +359,33 @@ def test_nothing_that_val_and_test_hold_changes_the_ranking(project: Path) -> No
     rank.main()
     after = written()
     assert [path for path in before if before[path] != after[path]] == ["data/selected.parquet"]
+    assert chosen.filter(pa.array(~outside)).equals(pq.read_table("data/selected.parquet").filter(pa.array(~outside)))
+
+
+def test_each_cause_is_selected_once_and_neither_its_twins_nor_noise(project: Path) -> None:
+    rank.main()
+    names = pq.read_schema("data/selected.parquet").names[1:]
+    cause_of = {f"a_{at:02d}_mean": at for at in range(3)} | {f"b_{at:02d}_mean": (at - 3) // 3 for at in range(3, 12)}
+    assert names[0] == "c_15_mean"
+    assert sorted(cause_of[name] for name in names[1:]) == [0, 1, 2]
+
+
+def test_fewer_than_twenty_probes_are_refused(project: Path) -> None:
+    text = Path("params.yaml").read_text(encoding="utf-8").replace("n_probes: 20", "n_probes: 19")
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"rank.n_probes is 19, expected .*20"):
+        rank.main()
+
+
+def test_the_planted_copy_stands_in_the_ranking_beside_its_original_and_is_not_selected(project: Path) -> None:
+    rank.main()
+    rows = {row["column"]: row for row in read_table(Path("data/ranking.parquet"), ranking.TABLE).to_pylist()}
+    found, copy = read_json(Path("metrics/rank/families.json"))["planted_copy"], rows[probes.COPY]
+    assert copy["cluster"] == rows[found["of"]]["cluster"] > 0
+    assert copy["mrmr_rank"] > rows[found["of"]]["mrmr_rank"]
+    assert not copy["is_selected"]
+    assert {row["cluster"] > 0 for row in rows.values()} == {True, False}
+    assert all((row["cluster"] > 0) == (row["mrmr_rank"] > 0) for row in rows.values())
 
 
 def test_a_second_run_and_another_number_of_workers_give_the_same_bytes(
