@@ -5,7 +5,7 @@ from scipy.linalg import solve_triangular
 
 from stages.rankers.logistic import Problem, loss_bits
 
-MOST_STEPS = 10  # of L-BFGS, from a start that is the answer where the loss is a parabola
+MOST_STEPS = 8  # of L-BFGS, from a start that is the answer where the loss is a parabola
 
 
 def lost_bits(
