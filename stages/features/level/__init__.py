@@ -14,7 +14,7 @@ from numba import njit
 from pydantic import NegativeFloat
 
 from stages.features.family import ClipComputation, Computation, Dimension
-from stages.features.level.envelope import N_NUMBERS, envelope_numbers
+from stages.features.level.envelope import N_NUMBERS, energy, envelope_numbers
 from stages.features.stft import Framing
 from stages.params import Section
 
@@ -22,8 +22,6 @@ RMS, PEAK, CREST, CROSSINGS = range(4)
 N_DIMS = 4
 NO_SIGN = np.float32(-1e-10)
 WITHOUT_SIGN = np.int32(2**31 - 1)
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 class Params(Section):
@@ -93,19 +91,11 @@ def levels(samples: np.ndarray, window: int, hop: int, floor_db: float, out: np.
             first, stop = max(start, 0), min(start + window, n_samples)
             inside = samples[clip, first:stop]
             word[0] = _greatest_magnitude(bits[clip, first:stop])
-            rms_db = 20.0 * math.log10(max(math.sqrt(_energy(inside) / window), floor))
+            rms_db = 20.0 * math.log10(max(math.sqrt(energy(inside) / window), floor))
             peak_db = 20.0 * math.log10(max(float(word.view(np.float32)[0]), floor))
             out[clip, frame, RMS], out[clip, frame, PEAK] = rms_db, peak_db
             out[clip, frame, CREST] = max(peak_db - rms_db, 0.0)
             out[clip, frame, CROSSINGS] = _n_crossings(inside) / window
-
-
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
-def _energy(samples: np.ndarray) -> float:
-    total = 0.0
-    for k in range(len(samples)):
-        total += float(samples[k]) ** 2
-    return total
 
 
 @njit(nogil=True, cache=True)

@@ -67,7 +67,7 @@ def _powers(samples: np.ndarray, window: int, step: int) -> np.ndarray:
     n_steps = -(-len(samples) // step)
     energies = np.zeros(n_steps)
     for place in range(n_steps):
-        energies[place] = _energy(samples[place * step : (place + 1) * step])
+        energies[place] = energy(samples[place * step : (place + 1) * step])
     # As many whole steps on either side as come nearest to the window.
     reach = (window // step) // 2
     powers = np.empty(n_steps)
@@ -78,7 +78,8 @@ def _powers(samples: np.ndarray, window: int, step: int) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
-def _energy(samples: np.ndarray) -> float:
+def energy(samples: np.ndarray) -> float:
+    """Return the sum of squares of samples (n,), in float64."""
     total = 0.0
     for k in range(len(samples)):
         total += float(samples[k]) ** 2
