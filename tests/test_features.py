@@ -184,6 +184,7 @@ def test_a_part_of_the_spectrum_is_that_of_the_whole() -> None:
         np.testing.assert_allclose(spectrum.part(samples, first, stop), whole[:, first:stop], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_a_front_end_traced_where_nothing_is_learned_reads_other_clips_too() -> None:
     module = mel.computation(PARAMS["mel"], FRAMING)
     first, second = torch.from_numpy(as_float(SOUNDS[:1])), torch.from_numpy(as_float(SOUNDS[2:3]))
