@@ -1,16 +1,19 @@
 """rank: which columns tell about the class, measured on the training part alone, and the columns a model shall read.
 
 Reads   data/labels.parquet
-        data/features/<family>/       statistic columns, not frames
+        data/features/<family>/       statistic columns, and the frames of rank.compact.frames
 Writes  data/ranking.parquet          every column and every noise probe: effect, information, order, stability
         data/selected.parquet         the selected columns of all labelled clips
-        metrics/rank/families.json    held-out importance of each family beside the band of the probes
-        metrics/rank/families.csv, clusters.csv, columns.csv, curve.csv
+        metrics/rank/families.json    held-out importance of each family beside the band of the probes, and all that was
+                                      measured of the whole
+        metrics/rank/<plot>.csv       families, clusters, columns, curve; forms: information against size; correlation
+                                      of clusters; classes: top columns in each; map of clips
 Params  rank, extract.families (their names)
 Run     python -m stages.rank
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +23,19 @@ import pyarrow.parquet as pq
 
 from stages.executors import forked
 from stages.files import write_csv, write_json
-from stages.params import names_of, read_section
-from stages.rankers import effect, findings, information, probes
+from stages.params import PARAMS_FILE, ParamsError, names_of, read_section
+from stages.rankers import findings, pictures
 from stages.rankers.columns import Columns, Condition, of_tables
+from stages.rankers.compact import Frames
+from stages.rankers.frontier import FORM_HEADER, form_rows
 from stages.rankers.groups import CLUSTER_HEADER, cluster_rows
 from stages.rankers.heldout import HALVES, Verdict
-from stages.rankers.study import SELECTING, Params, Study, study_of
-from stages.tables import features, labels, ranking, selected
+from stages.rankers.ranking import names_selected, ranking_of
+from stages.rankers.stability import selected
+from stages.rankers.study import Params, Study, study_of
+from stages.tables import features, labels, ranking
+from stages.tables import selected as selected_table
+from stages.tables.inputs import read_inputs
 from stages.tables.parquet import Table, read_shards, read_table, shard_paths, write_table
 
 LABELS = Path("data/labels.parquet")
@@ -35,7 +44,7 @@ RANKING = Path("data/ranking.parquet")
 SELECTED = Path("data/selected.parquet")
 METRICS = Path("metrics/rank")
 TOP = (
-    *("mrmr_rank", "column", "family", "cluster", "eps_squared", "information_bits", "importance_bits"),
+    *("order_rank", "column", "family", "cluster", "eps_squared", "information_bits", "importance_bits"),
     *("accuracy_points", "stability"),
 )
 
@@ -47,63 +56,56 @@ def read_statistics(family: str) -> pa.Table:
     return read_shards(FEATURES / family, features.of_schema(schema, family), columns)
 
 
-def verdicts_of(study: Study) -> list[Verdict]:
-    """Return the verdict of each fold; its halves are worked on apart, so that no worker waits for a last fold."""
+def frames_of(family: str, clip_ids: pa.ChunkedArray) -> Frames:
+    """Return the log-mel frames of some clips; raises ParamsError where the family's are none."""
+    inputs = read_inputs(FEATURES / family, clip_ids.to_pylist())
+    if not inputs.dims_hz:
+        raise ParamsError(f"{PARAMS_FILE}: rank.compact.frames is {family!r}, expected a family of log-mel bands")
+    return Frames(inputs.values, inputs.hop_s)
+
+
+def judged(study: Study) -> tuple[list[Verdict], list[np.ndarray]]:
+    """Return the verdict of each fold, and the selection of each seed and fold.
+
+    The halves of a verdict are worked on apart, so that no worker waits for a last fold.
+    """
+    each = range(study.params.n_folds)
     with forked(len(HALVES) * study.params.n_folds) as executor:
-        waiting = [[executor.submit(half, study, fold) for half in HALVES] for fold in range(study.params.n_folds)]
-        return [Verdict(**(one.result() | other.result())) for one, other in waiting]
-
-
-def ranking_of(
-    columns: Columns, condition: Condition, numbers: np.ndarray, study: Study, verdicts: Sequence[Verdict]
-) -> pa.Table:
-    """Return the ranking, sorted by column; `numbers` are the real columns of `study`."""
-    planted = study.names[study.n_real :]
-    n_planted, n_columns = len(planted), len(columns.fields)
-    ranked = study.ranked(slice(None), slice(None))
-    order = study.orders[SELECTING](ranked)
-    place = np.append(numbers, n_columns + np.arange(n_planted))
-    lost = np.stack([verdict.columns for verdict in verdicts]).mean(axis=0)
-    unknown = np.where(condition.measured(study.params.max_missing), 0.0, np.nan)
-    unknown = np.append(unknown, np.zeros(n_planted)).astype(np.float32)
-    table = {
-        "column": np.array([*(field.name for field in columns.fields), *planted]),
-        "family": np.array([*columns.families, probes.COPY, *[probes.FAMILY] * (n_planted - 1)]),
-        "mrmr_rank": np.zeros(len(unknown), np.int32),
-        "cluster": np.zeros(len(unknown), np.int32),
-        "stability": np.zeros(len(unknown), np.float32),
-        "is_selected": np.zeros(len(unknown), bool),
-        "is_constant": np.append(condition.constant, np.zeros(n_planted, bool)),
-        "missing_fraction": np.append(condition.missing, np.zeros(n_planted)).astype(np.float32),
-    }
-    table |= {
-        name: unknown.copy() for name in ("eps_squared", "information_bits", "importance_bits", "accuracy_points")
-    }
-    table["eps_squared"][place] = effect.epsilon_squared(ranked)
-    table["information_bits"][place] = information.information_bits(ranked)
-    table["importance_bits"][place], table["accuracy_points"][place] = lost.T
-    table["cluster"][place] = study.cluster_of + 1
-    table["mrmr_rank"][place[order]] = np.arange(1, len(order) + 1)
-    table["stability"][numbers] = findings.stability(verdicts)
-    table["is_selected"][place[order[order < study.n_real][: study.params.n_selected]]] = True
-    return pa.Table.from_pydict(table, schema=ranking.TABLE.schema).sort_by("column")
-
-
-def n_behind_probes(table: pa.Table) -> int:
-    """Return how many selected columns of a ranking come after the first noise probe, no better than noise."""
-    is_probe = pc.equal(table.column("family"), probes.FAMILY)
-    first = pc.min(table.filter(is_probe).column("mrmr_rank"))
-    return int(pc.sum(pc.and_(table.column("is_selected"), pc.greater(table.column("mrmr_rank"), first))).as_py())
+        halves = [[executor.submit(half, study, fold) for half in HALVES] for fold in each]
+        chosen = [executor.submit(selected, study, seed, fold) for seed in range(study.params.n_seeds) for fold in each]
+        verdicts = [Verdict(**vars(one.result()), **vars(other.result())) for one, other in halves]
+        return verdicts, [waiting.result() for waiting in chosen]
 
 
 def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[str]) -> tuple[pa.Table, Table]:
     """Return the columns `names` of all clips, in that order, and what table they make."""
     number_of = {field.name: number for number, field in enumerate(columns.fields)}
     fields = [columns.fields[number_of[name]] for name in names]
-    kind = selected.table(fields)
+    kind = selected_table.table(fields)
     values = (columns.values[:, number_of[name]] for name in names)
     arrays = (pa.array(own, from_pandas=field.nullable) for own, field in zip(values, fields, strict=True))
     return pa.Table.from_arrays([clip_ids, *arrays], schema=kind.schema), kind
+
+
+def plots_of(
+    study: Study, verdicts: Sequence[Verdict], table: pa.Table, fields: Sequence[pa.Field], classes: Sequence[str]
+) -> dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]]:
+    """Return header and rows of each plot by name; `fields` are the selected columns, best first."""
+    clusters = cluster_rows(study, verdicts, table)
+    shown, most = fields[: study.params.plots.n_columns], study.params.plots.n_clusters
+    numbers = np.array([study.names.index(str(row[1])) for row in clusters[:most]])
+    units = [field.metadata[b"unit"].decode() for field in shown]
+    top = table.filter(pc.field("is_selected")).sort_by("order_rank").select(TOP)
+    return {
+        "families": (findings.FAMILY_HEADER, findings.family_rows(study, verdicts, table)),
+        "clusters": (CLUSTER_HEADER, clusters),
+        "columns": (TOP, findings.column_rows(top)),
+        "curve": (findings.CURVE_HEADER, findings.curve_rows(study, verdicts)),
+        "forms": (FORM_HEADER, form_rows(study, verdicts)),
+        "correlation": (pictures.CORRELATION_HEADER, pictures.correlation_rows(study, numbers)),
+        "classes": (pictures.CLASSES_HEADER, pictures.class_rows(study, classes, [one.name for one in shown], units)),
+        "map": (pictures.MAP_HEADER, pictures.map_rows(study, classes)),
+    }
 
 
 def main() -> None:
@@ -111,32 +113,30 @@ def main() -> None:
     params = read_section("rank", Params)
     rows = read_table(LABELS, labels.TABLE)
     columns = of_tables({name: read_statistics(name) for name in names_of("extract.families")}, rows.column("clip_id"))
-
     is_training = pc.equal(rows.column("part"), "train")
     training, seen = rows.filter(is_training), columns.of_clips(is_training.to_numpy())
-    label_ids = training.column("label_id").to_numpy().astype(np.int64)
-    groups = training.column("group").to_numpy().astype(str)
+
     condition = Condition.of(seen.values)
     numbers = condition.usable(params.max_missing, params.n_selected)
+    label_ids = training.column("label_id").to_numpy().astype(np.int64)
+    groups = training.column("group").to_numpy().astype(str)
     study = study_of(seen, numbers, label_ids, groups, params)
-    verdicts = verdicts_of(study)
-    table = ranking_of(seen, condition, numbers, study, verdicts)
-    top = table.filter(pc.field("is_selected")).sort_by("mrmr_rank").select(TOP)
-    chosen, kind = selection_of(columns, rows.column("clip_id"), top.column("column").to_pylist())
-    summary = findings.summary(study, condition, verdicts, table) | {"n_selected_behind_probes": n_behind_probes(table)}
-    summary["classes"] = findings.class_counts(labels.classes(training), label_ids, groups, study.labels)
+    study = replace(study, frames=frames_of(params.compact.frames, training.column("clip_id").take(study.rows)))
+    verdicts, chosen = judged(study)
+    table = ranking_of(seen, condition, numbers, study, verdicts, chosen)
+    selection, kind = selection_of(columns, rows.column("clip_id"), names_selected(table))
+    classes = labels.classes(training)
+    summary = findings.summary(study, condition, verdicts, table) | findings.selection(study, table, chosen)
+    summary["classes"] = findings.class_counts(classes, label_ids, groups, study.labels)
 
     write_table(RANKING, table, ranking.TABLE)
-    write_table(SELECTED, chosen, kind)
+    write_table(SELECTED, selection, kind)
     write_json(METRICS / "families.json", summary)
-    write_csv(METRICS / "families.csv", findings.FAMILY_HEADER, findings.family_rows(study, verdicts, table))
-    write_csv(METRICS / "clusters.csv", CLUSTER_HEADER, cluster_rows(study, verdicts, table))
-    write_csv(METRICS / "curve.csv", findings.CURVE_HEADER, findings.curve_rows(study, verdicts))
-    write_csv(METRICS / "columns.csv", TOP, findings.column_rows(top))
-    chosen_in_words = (
-        f"{params.n_selected} selected, {summary['n_selected_behind_probes']} of them behind a noise probe"
-    )
-    print(f"rank: {len(numbers):,} of {len(seen.fields):,} columns, {len(study.labels):,} clips; {chosen_in_words}")
+    for name, (header, lines) in plots_of(study, verdicts, table, list(kind.schema)[1:], classes).items():
+        write_csv(METRICS / f"{name}.csv", header, lines)
+    behind = f"{summary['n_selected_behind_probes']} of them behind a noise probe"
+    measured = f"{len(numbers):,} of {len(seen.fields):,} columns, {len(study.labels):,} clips"
+    print(f"rank: {measured}; {params.n_selected} selected, {behind}")
 
 
 if __name__ == "__main__":

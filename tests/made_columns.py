@@ -1,11 +1,13 @@
 """Made data of which the truth is known, as columns and as a project on disk."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from sharding import write_shards
 
+from stages.params import check_section
 from stages.rankers.columns import Columns
 from stages.rankers.ranks import Ranked, centred_ranks
 from stages.rankers.study import Params, Study, study_of
@@ -17,11 +19,13 @@ PARAMS = {
     "max_per_class": 200,
     "max_missing": 0.5,
     "n_folds": 4,
+    "n_seeds": 2,
     "n_bins": 8,
     "n_probes": 20,
     "n_repeats": 10,
     "logit_sd": 4.0,
     "confidence": 0.95,
+    "order": "mrmr",
     "n_selected": 4,
     "clusters": {"max_distance": 0.4, "n_repeats": 3, "n_listed": 8},
     "trees": {
@@ -36,9 +40,21 @@ PARAMS = {
         "n_repeats": 4,
         "n_explained": 20,
     },
-    "curve": {"against": ["information", "effect"], "sizes": [1, 2, 4, 8]},
+    "curve": {"against": ["information"], "sizes": [1, 2, 4]},
+    "compact": {
+        "n_columns": [1, 2, 4],
+        "n_components": [1, 2, 4],
+        "frames": "a",
+        "hops_ms": [20, 40],
+        "n_bands": [6, 3],
+        "n_coefficients": [2],
+        "number_bits": [32, 16, 8, 4],
+        "keep": 0.95,
+    },
+    "plots": {"n_columns": 3, "n_clusters": 5, "clips_per_class": 4},
 }
 N_CLASSES = 4
+N_FRAMES, N_BANDS, HOP_S = 5, 6, 0.02
 
 
 def ranked(values: np.ndarray, label_ids: np.ndarray, n_bins: int = 8) -> Ranked:
@@ -69,6 +85,13 @@ def made_columns(n: int, seed: int = 0, shuffled: bool = False) -> tuple[Columns
     return Columns(values, fields, families), random.permutation(label_ids) if shuffled else label_ids, speakers
 
 
+def log_mel(label_ids: np.ndarray) -> np.ndarray:
+    """Return frames (n_clips, N_FRAMES, N_BANDS) in dB in which a band is 10 dB louder, another one in each class."""
+    frames = np.random.default_rng(0).normal(-40, 5, (len(label_ids), N_FRAMES, N_BANDS))
+    frames[np.arange(len(label_ids)), :, label_ids % N_BANDS] += 10
+    return frames
+
+
 def damaged_columns() -> tuple[Columns, np.ndarray, np.ndarray]:
     """Return made columns of which one misses most values, one is constant, and one that tells misses a tenth."""
     columns, label_ids, speakers = made_columns(400)
@@ -84,7 +107,9 @@ def made_study(n: int = 800, seed: int = 0, shuffled: bool = False) -> Study:
 
 
 def study_on(columns: Columns, label_ids: np.ndarray, speakers: np.ndarray) -> Study:
-    params = Params.model_validate(PARAMS | {"curve": {"against": ("information", "effect"), "sizes": (1, 2, 4, 8)}})
+    params = check_section(
+        PARAMS | {"curve": {"against": ["information", "effect"], "sizes": [1, 2, 4, 8]}}, "rank", Params
+    )
     return study_of(columns, np.arange(columns.values.shape[1]), label_ids, speakers, params)
 
 
@@ -99,14 +124,15 @@ def write_data(
     write_table(Path("data/labels.parquet"), pa.Table.from_pydict(rows, labels.TABLE.schema), labels.TABLE)
     for family in dict.fromkeys(columns.families):
         own = [number for number, name in enumerate(columns.families) if name == family]
-        table = features.table(family, [columns.fields[number] for number in own], (2, 3), {})
-        frames = np.zeros((n, 2, 3), np.float16)
+        names = [f"band_{number}" for number in range(N_BANDS)]
+        metadata = features.metadata(16_000, 0.03, HOP_S, names, 100 * np.arange(1.0, N_BANDS + 1), ())
+        table = features.table(family, [columns.fields[number] for number in own], (N_FRAMES, N_BANDS), metadata)
+        frames = log_mel(label_ids)[::-1].astype(np.float16)
         stored = features.rows(table, pa.chunked_array([ids[::-1]]), columns.values[::-1, own], frames)
         write_shards(Path("data/features") / family, [stored[: n // 2], stored[n // 2 :]], table)
-    section = "\n".join(f"  {key}: {value}" for key, value in (PARAMS | changed).items() if key != "curve")
+    section = "\n".join(f"  {key}: {json.dumps(value)}" for key, value in (PARAMS | changed).items())
     families = "\n".join(f"    {family}: {{}}" for family in dict.fromkeys(columns.families))
-    curve = "  curve: {against: [information], sizes: [1, 2, 4]}"
-    Path("params.yaml").write_text(f"extract:\n  families:\n{families}\nrank:\n{section}\n{curve}\n", encoding="utf-8")
+    Path("params.yaml").write_text(f"extract:\n  families:\n{families}\nrank:\n{section}\n", encoding="utf-8")
 
 
 def written() -> dict[str, bytes]:

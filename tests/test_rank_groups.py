@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 from stages import rank
 from stages.rankers import clusters, dropping, logistic, permutation
 from stages.rankers.columns import Columns, Condition
+from stages.rankers.ranking import ranking_of
 from stages.rankers.ranks import centred_ranks, spearman
 
 BITS = np.log(2)
@@ -63,7 +64,7 @@ def test_a_planted_copy_shares_the_cluster_and_the_importance_of_its_original(se
     columns, label_ids, speakers = made_columns(800, seed)
     alone = Columns(columns.values[:, [0, 1, 2]], columns.fields[:3], columns.families[:3])
     study = study_on(alone, label_ids, speakers)
-    verdicts = rank.verdicts_of(study)
+    verdicts = rank.judged(study)[0]
     by_column = np.mean([verdict.columns[:, 0] for verdict in verdicts], axis=0)
     by_cluster = np.mean([verdict.clusters[:, 0] for verdict in verdicts], axis=0)
     copy, cluster = study.n_real, study.cluster_of[study.original]
@@ -78,15 +79,10 @@ def test_of_exact_duplicates_one_is_selected() -> None:
     columns, label_ids, speakers = made_columns(800)
     twice = columns.values[:, [0, 0, 1, 1, 2, 2, 12]]
     study = study_on(Columns(twice, columns.fields[:7], columns.families[:7]), label_ids, speakers)
-    table = rank.ranking_of(
-        Columns(twice, columns.fields[:7], columns.families[:7]),
-        Condition.of(twice),
-        np.arange(7),
-        study,
-        rank.verdicts_of(study),
-    )
+    seven = Columns(twice, columns.fields[:7], columns.families[:7])
+    table = ranking_of(seven, Condition.of(twice), np.arange(7), study, *rank.judged(study))
     rows = {row["column"]: row for row in table.to_pylist()}
-    first = sorted(rows[field.name]["mrmr_rank"] for field in columns.fields[0:6:2])
+    first = sorted(rows[field.name]["order_rank"] for field in columns.fields[0:6:2])
     assert first == [1, 2, 3]
     assert [rows[columns.fields[at].name]["cluster"] for at in range(7)] == [1, 1, 2, 2, 3, 3, 4]
 

@@ -10,15 +10,19 @@ from stages.rankers.columns import Condition
 from stages.rankers.folds import interval
 from stages.rankers.heldout import Verdict
 from stages.rankers.probes import COPY, FAMILY
+from stages.rankers.ranking import n_behind_probes
 from stages.rankers.ranks import centred_ranks, spearman
+from stages.rankers.stability import clusters_of, stability
 from stages.rankers.study import Study
 
 DIGITS = 6  # more would be noise of the arithmetic, and a line in every diff
+NEAR_BEST = 0.99  # of the best accuracy on a curve
 FAMILY_HEADER = (
     *("family", "importance_bits", "importance_bits_low", "importance_bits_high"),
     *("accuracy_points", "accuracy_points_low", "accuracy_points_high", "n_columns", "matters"),
     *("eps_squared", "information_bits", "dropped_bits", "dropped_bits_low", "dropped_bits_high"),
     *("trees_bits", "trees_bits_low", "trees_bits_high", "trees_points", "trees_shares_nats"),
+    *("probes_low", "probes_high"),
 )
 CURVE_HEADER = (
     *("order", "n_columns", "accuracy", "accuracy_low", "accuracy_high"),
@@ -39,7 +43,6 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict], tab
         "n_constant": int(condition.constant.sum()),
         "n_with_missing_values": int((condition.missing > 0).sum()),
         "n_unmeasured": int((~condition.measured(study.params.max_missing)).sum()),
-        "n_selected": study.params.n_selected,
         "n_clusters": len(set(study.cluster_of[: study.n_real].tolist())),
         "planted_copy": planted_copy(study, table),
         "probes": found.pop(FAMILY),
@@ -48,6 +51,21 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict], tab
         "family_rank_correlation_between_folds_of_trees": family_rank_correlation([of.trees for of in verdicts]),
         "all_columns": _reached(study, [verdict.curve[0, -1] for verdict in verdicts]),
         "trees": _reached(study, [verdict.trees_reach for verdict in verdicts]),
+        "fewest_columns_within_1_percent": fewest_columns(study, verdicts),
+    }
+
+
+def selection(study: Study, table: pa.Table, chosen: Sequence[np.ndarray]) -> dict[str, object]:
+    """Return how far the selection can be trusted; `chosen` (n_real,) are those of each seed and fold."""
+    touched = [clusters_of(study, own) for own in chosen]
+    return {
+        "n_selected": study.params.n_selected,
+        "n_selected_behind_probes": n_behind_probes(table),
+        "selection_stability": {
+            "n_seeds": study.params.n_seeds,
+            "of_columns": rounded(stability(chosen)),
+            "of_clusters": rounded(stability(touched)),
+        },
     }
 
 
@@ -90,12 +108,14 @@ def greatest(rows: pa.Table) -> dict[str, float]:
 def family_rows(study: Study, verdicts: Sequence[Verdict], table: pa.Table) -> list[list[object]]:
     """Return the rows of FAMILY_HEADER, most important family first."""
     found = families(study, verdicts, table)
+    band = found[FAMILY]["importance_bits"]
     rows = []
     for name in sorted(found, key=lambda name: -found[name]["importance_bits"]["value"]):
         entry = found[name]
         bounds = [*entry["importance_bits"].values(), *entry["accuracy_points"].values()]
         more = [entry["eps_squared"], entry["information_bits"], *entry["dropped_bits"].values()]
         more += [*entry["trees_bits"].values(), entry["trees_points"]["value"], entry["trees_shares_nats"]]
+        more += [band["low"], band["high"]]
         rows.append([name, *bounds, entry["n_usable_columns"], "yes" if entry.get("matters") else "no", *more])
     return rows
 
@@ -117,7 +137,7 @@ def planted_copy(study: Study, table: pa.Table) -> dict[str, object]:
     """Return how the copy of a real column fared beside its original, which is in its cluster and takes its place."""
     rows = {row["column"]: row for row in table.to_pylist()}
     original = study.names[study.original]
-    measures = ("cluster", "mrmr_rank", "importance_bits")
+    measures = ("cluster", "order_rank", "importance_bits")
     return {
         "of": original,
         "original": {name: _plain(rows[original][name]) for name in measures},
@@ -159,9 +179,14 @@ def column_rows(top: pa.Table) -> list[list[object]]:
     return [[_plain(cell) for cell in row.values()] for row in top.to_pylist()]
 
 
-def stability(verdicts: Sequence[Verdict]) -> np.ndarray:
-    """Return the share of folds whose own selection holds a column: (n_real,) float64."""
-    return np.stack([verdict.selected for verdict in verdicts]).mean(axis=0, dtype=np.float64)
+def fewest_columns(study: Study, verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
+    """Return for each order the fewest columns of the curve whose mean accuracy is NEAR_BEST of its highest."""
+    mean = np.mean([verdict.curve[:, :, 1] for verdict in verdicts], axis=0)
+    places = {name: int(np.argmax(own >= NEAR_BEST * own.max())) for name, own in zip(study.orders, mean, strict=True)}
+    return {
+        name: {"n_columns": study.sizes[at], "accuracy": rounded(own[at]), "best_accuracy": rounded(own.max())}
+        for (name, at), own in zip(places.items(), mean, strict=True)
+    }
 
 
 def _reached(study: Study, by_fold: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:

@@ -1,27 +1,25 @@
 """One fold: all that is learned on its training groups, judged on the groups it leaves out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from stages.rankers import clusters, permutation, trees
+from stages.rankers import clusters, compact, permutation, trees
 from stages.rankers.columns import draw
+from stages.rankers.compact import Encoded, Form
 from stages.rankers.dropping import lost_bits
 from stages.rankers.logistic import accuracy, fit, fit_scaler, loss_bits, place, problem
 from stages.rankers.study import REPEATS, TREES, Study
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one fold found on its held-out clips.
+class Whole:
+    """What the linear model of all columns loses on held-out clips without some of them.
 
-    Losses by permutation, in bits and in points of accuracy: `families` (n_families, 2), `clusters` (n_clusters, 2),
-    `columns` (n_columns, 2), and `conditional` (n_clusters, 2), of each cluster's representative, given all others.
-    `dropped` (n_families,) bits lost where the model learns without the family. Of the trees: `trees` (n_families, 2)
-    losses by permutation, `trees_shares` (n_families,) in nats of a logit, and `trees_reach` (2,) bits told about the
-    class and accuracy 0..1; `curve` (n_orders, n_sizes, 2) the same two of linear models. `selected` (n_real,) whether
-    the fold's own selection holds the column.
+    By permutation, in bits and in points of accuracy: `families` (n_families, 2), `clusters` (n_clusters, 2), `columns`
+    (n_columns, 2), and `conditional` (n_clusters, 2), of each cluster's representative, given all others. `dropped`
+    (n_families,) bits lost where the model learns without the family.
     """
 
     families: np.ndarray
@@ -29,11 +27,27 @@ class Verdict:
     columns: np.ndarray
     conditional: np.ndarray
     dropped: np.ndarray
+
+
+@dataclass(frozen=True)
+class Few:
+    """What the first columns of an order and other short forms of a clip tell on held-out clips.
+
+    Of the trees: `trees` (n_families, 2) losses by permutation, `trees_shares` (n_families,) in nats of a logit, and
+    `trees_reach` (2,) bits told about the class and accuracy 0..1. `curve` (n_orders, n_sizes, 2) the same two of
+    linear models, and `forms` (n_types, 2) of linear models of each short form of a clip.
+    """
+
     trees: np.ndarray
     trees_shares: np.ndarray
     trees_reach: np.ndarray
     curve: np.ndarray
-    selected: np.ndarray
+    forms: dict[Form, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Verdict(Whole, Few):
+    """What one fold found on its held-out clips."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +62,10 @@ class Fold:
 
 def judge(study: Study, fold: int) -> Verdict:
     """Return the verdict of one fold: scaler, orders and models are learned on the other folds' clips alone."""
-    return Verdict(**(whole_model(study, fold) | orders_and_trees(study, fold)))
+    return Verdict(**vars(all_columns(study, fold)), **vars(few_numbers(study, fold)))
 
 
-def whole_model(study: Study, fold: int) -> dict[str, np.ndarray]:
+def all_columns(study: Study, fold: int) -> Whole:
     """Return what the linear model of all columns loses without some of them: that half of a fold's verdict."""
     parts, params = _parts(study, fold), study.params
     random = np.random.default_rng([params.seed, REPEATS, fold])
@@ -65,28 +79,27 @@ def whole_model(study: Study, fold: int) -> dict[str, np.ndarray]:
         permutation.importance(logits, parts.unseen[:, :-1], weights[:-1], group_of, parts.truth, repeats)
         for group_of, repeats in ((study.family_of, by), (study.cluster_of, few), (each, few))
     )
-    return {
-        "families": families,
-        "clusters": groups,
-        "columns": columns,
-        "conditional": _conditional(study, parts, few),
-        "dropped": lost_bits(posed, found, parts.unseen, parts.truth, study.family_of),
-    }
+    return Whole(
+        families=families,
+        clusters=groups,
+        columns=columns,
+        conditional=_conditional(study, parts, few),
+        dropped=lost_bits(posed, found, parts.unseen, parts.truth, study.family_of),
+    )
 
 
-def orders_and_trees(study: Study, fold: int) -> dict[str, np.ndarray]:
-    """Return what the first columns of an order tell, to linear models and to trees: the other half of a verdict."""
+def few_numbers(study: Study, fold: int) -> Few:
+    """Return what the first columns of an order and other short forms of a clip tell: the other half of a verdict."""
     parts = _parts(study, fold)
     ranked = study.ranked(study.fold_of != fold, slice(study.n_real))
     orders = [order(ranked) for order in study.orders.values()]
-    selected = np.zeros(study.n_real, dtype=bool)
-    selected[orders[0][: study.params.n_selected]] = True
     lost, shares, reach = _trees(study, parts, orders[0], fold)
     curve = _curve(study, parts, orders)
-    return {"trees": lost, "trees_shares": shares, "trees_reach": reach, "curve": curve, "selected": selected}
+    forms = {encoded[0]: _told(study, parts, encoded) for encoded in _encoded(study, parts, orders[0], fold)}
+    return Few(trees=lost, trees_shares=shares, trees_reach=reach, curve=curve, forms=forms)
 
 
-HALVES = (whole_model, orders_and_trees)
+HALVES: tuple[Callable[[Study, int], Whole | Few], ...] = (all_columns, few_numbers)
 
 
 def _parts(study: Study, fold: int) -> Fold:
@@ -141,6 +154,33 @@ def _curve(study: Study, parts: Fold, orders: Sequence[np.ndarray]) -> np.ndarra
             logits = parts.unseen[:, columns] @ weights
             curve[which, at] = guess - loss_bits(logits, parts.truth), accuracy(logits, parts.truth)
     return curve
+
+
+def _encoded(study: Study, parts: Fold, order: np.ndarray, fold: int) -> Iterator[Encoded]:
+    params, columns = study.params.compact, slice(study.n_real)
+    seen, unseen = parts.seen[:, columns], parts.unseen[:, columns]
+    yield from compact.of_columns(seen, unseen, order, params)
+    yield from compact.of_directions(seen, unseen, parts.labels, params)
+    if study.frames is not None:
+        held = study.fold_of == fold
+        for form, numbers in compact.of_frames(study.frames, params):
+            yield form, numbers[~held], numbers[held]
+
+
+def _told(study: Study, parts: Fold, encoded: Encoded) -> np.ndarray:
+    """Bits told about the class and accuracy, for each number of bits that a number is stored in: (n_types, 2).
+
+    The reader learns from exact numbers once, so that types differ by what storing loses.
+    """
+    _, seen, unseen = encoded
+    scaler = fit_scaler(seen)
+    weights = fit(scaler.standardise(seen), parts.labels, study.n_classes, study.params.logit_sd)
+    known, guess = scaler.standardise(unseen), _guess_bits(parts.labels, parts.truth, study.n_classes)
+    told = []
+    for bits in study.params.compact.number_bits:
+        logits = compact.stored(known[:, :-1], bits) @ weights[:-1] + weights[-1]
+        told.append((guess - loss_bits(logits, parts.truth), accuracy(logits, parts.truth)))
+    return np.array(told)
 
 
 def _guess_bits(labels: np.ndarray, truth: np.ndarray, n_classes: int) -> float:

@@ -9,11 +9,11 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from stages.params import Section
-from stages.rankers import RANKERS, clusters, folds, probes, trees
+from stages.rankers import RANKERS, clusters, compact, folds, probes, trees
 from stages.rankers.columns import Columns, draw
+from stages.rankers.compact import Frames
 from stages.rankers.ranks import Ranked, centred_ranks, spearman
 
-SELECTING = "mrmr"  # the order whose first columns are selected
 PROBES, FOLDS, REPEATS, TREES = 0, 1, 2, 3  # streams of random numbers
 
 
@@ -24,12 +24,13 @@ def _known_order(name: str) -> str:
 
 
 Count = Annotated[int, Field(ge=1)]
+Order = Annotated[str, AfterValidator(_known_order)]
 
 
 class Curve(Section):
     """Held-out accuracy and bits against the number of columns, for the selecting order and others."""
 
-    against: tuple[Annotated[str, AfterValidator(_known_order)], ...]
+    against: tuple[Order, ...]
     sizes: tuple[Count, ...]
 
 
@@ -41,6 +42,14 @@ class Clusters(Section):
     n_listed: Count
 
 
+class Plots(Section):
+    """How much the plots show."""
+
+    n_columns: Count
+    n_clusters: Annotated[int, Field(ge=2)]
+    clips_per_class: Count
+
+
 class Params(Section):
     """How many clips, folds and probes the ranking rests on, and how many columns it selects."""
 
@@ -48,15 +57,19 @@ class Params(Section):
     max_per_class: Count
     max_missing: Annotated[float, Field(ge=0, lt=1)]
     n_folds: Annotated[int, Field(ge=2)]
+    n_seeds: Count
     n_bins: Annotated[int, Field(ge=2)]
     n_probes: Annotated[int, Field(ge=probes.FEWEST)]
     n_repeats: Count
     logit_sd: Annotated[float, Field(gt=0)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
+    order: Order
     n_selected: Count
     clusters: Clusters
     trees: trees.Params
     curve: Curve
+    compact: compact.Params
+    plots: Plots
 
 
 @dataclass(frozen=True)
@@ -64,14 +77,15 @@ class Study:
     """Clips and columns that the folds share, and how they are judged.
 
     `values` (n_clips, n_columns) float32, NaN where missing, the `n_real` real columns first, then the planted copy of
-    number `original`, then the probes; `labels` (n_clips,) below `n_classes`; `fold_of` (n_clips,); `family_of`
-    (n_columns,) places in `families`, probes last, the copy in that of its original; `cluster_of` (n_columns,) and each
-    cluster's representative (n_clusters,); `names` of all columns.
+    number `original`, then the probes; `labels` (n_clips,) below `n_classes`; `folds_of` (n_seeds, n_clips), of which
+    the first are judged and the others selected from; `family_of` (n_columns,) places in `families`, probes last, the
+    copy in that of its original; `cluster_of` (n_columns,) and each cluster's representative (n_clusters,); `names` of
+    all columns; `rows` (n_clips,) of the training part; `frames` of the same clips, where they are looked at.
     """
 
     values: np.ndarray
     labels: np.ndarray
-    fold_of: np.ndarray
+    folds_of: np.ndarray
     family_of: np.ndarray
     families: tuple[str, ...]
     cluster_of: np.ndarray
@@ -81,6 +95,13 @@ class Study:
     original: int
     n_classes: int
     params: Params
+    rows: np.ndarray
+    frames: Frames | None = None
+
+    @property
+    def fold_of(self) -> np.ndarray:
+        """The fold of each clip: (n_clips,)."""
+        return self.folds_of[0]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -90,7 +111,7 @@ class Study:
     @property
     def orders(self) -> dict[str, Callable[[Ranked], np.ndarray]]:
         """Orders of columns by name, the selecting one first."""
-        return {name: RANKERS[name].order for name in dict.fromkeys([SELECTING, *self.params.curve.against])}
+        return {name: RANKERS[name].order for name in dict.fromkeys([self.params.order, *self.params.curve.against])}
 
     def ranked(self, rows: np.ndarray | slice, columns: slice) -> Ranked:
         """Return what a ranker sees of some clips and columns."""
@@ -102,7 +123,10 @@ def study_of(columns: Columns, numbers: np.ndarray, label_ids: np.ndarray, group
     """Return the study of training clips: label_ids, groups (n_clips,), `columns` of which `numbers` are usable."""
     drawn = draw(label_ids, params.max_per_class, params.seed)
     labels = label_ids[drawn]
-    fold_of = folds.assign(groups[drawn], labels, params.n_folds, np.random.default_rng([params.seed, FOLDS]))
+    dealt = [
+        folds.assign(groups[drawn], labels, params.n_folds, np.random.default_rng([params.seed, FOLDS, again]))
+        for again in range(params.n_seeds)
+    ]
     real = columns.values[np.ix_(drawn, numbers)]
     random = np.random.default_rng([params.seed, PROBES])
     noise = probes.columns(real, params.n_probes, random)
@@ -115,7 +139,7 @@ def study_of(columns: Columns, numbers: np.ndarray, label_ids: np.ndarray, group
     return Study(
         values=values,
         labels=labels,
-        fold_of=fold_of,
+        folds_of=np.stack(dealt),
         family_of=np.array([*family_of, family_of[original], *[len(families) - 1] * params.n_probes]),
         families=families,
         cluster_of=cluster_of,
@@ -125,4 +149,5 @@ def study_of(columns: Columns, numbers: np.ndarray, label_ids: np.ndarray, group
         original=original,
         n_classes=int(label_ids.max()) + 1,
         params=params,
+        rows=drawn,
     )

@@ -1,0 +1,34 @@
+"""How far a selection hangs on the speakers and folds it was made on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stages.rankers.study import Study
+
+
+def selected(study: Study, seed: int, fold: int) -> np.ndarray:
+    """Return whether each column is selected on all folds but one, of one drawing of folds: (n_real,) bool."""
+    ranked = study.ranked(study.folds_of[seed] != fold, slice(study.n_real))
+    chosen = np.zeros(study.n_real, dtype=bool)
+    chosen[study.orders[study.params.order](ranked)[: study.params.n_selected]] = True
+    return chosen
+
+
+def clusters_of(study: Study, chosen: np.ndarray) -> np.ndarray:
+    """Return which clusters a selection (n_real,) touches: (n_clusters,) bool."""
+    touched = np.zeros(len(study.representatives), dtype=bool)
+    touched[study.cluster_of[: study.n_real][chosen]] = True
+    return touched
+
+
+def stability(chosen: Sequence[np.ndarray]) -> float:
+    """Return how alike selections of the same things are: 1 where all are equal, 0 on average where they are drawn.
+
+    Nogueira, Sechidis and Brown (2018), eq. 4: one less the mean variance of being selected, over that of a drawing of
+    as many. Defined as 1 where everything or nothing is selected, always.
+    """
+    shares = np.mean(chosen, axis=0, dtype=np.float64)
+    variance = np.mean(shares * (1 - shares)) * len(chosen) / (len(chosen) - 1)
+    by_chance = shares.mean() * (1 - shares.mean())
+    return 1.0 if by_chance == 0 else float(1 - variance / by_chance)
