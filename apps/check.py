@@ -65,7 +65,8 @@ def _check_model(key: str, path: Path) -> None:
     for name, section in params.augment.items():
         _known(name, f"{where}.augment.", AUGMENTATIONS, path)
         check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
-    inputs = ["selected.parquet"]
+    train.families_of(key, params, list(names_of("extract.families", path)))
+    inputs = ["selected.parquet", train.FEATURES]
     for family in names_of("extract.families", path):
         if read_section(f"extract.families.{family}", FAMILIES[family].Params, path).keep_frames:
             inputs.append(f"features/{family}")

@@ -2,7 +2,7 @@
 
 Reads   data/models/<key>/                    model.json, seed-<n>.safetensors
         data/labels.parquet                   parts val and test
-        data/<input>                          data/features/<family>/ or data/selected.parquet, as model.json says
+        data/<input>                          data/features/<family>, data/features or data/selected.parquet
 Writes  data/predictions/<key>.parquet        every clip of both parts, every seed
         metrics/evaluate/<key>.json           each score: mean over seeds, interval by group, each seed's own
         metrics/evaluate/<key>_classes.csv    precision, recall and F1 of each class, on test
@@ -139,7 +139,7 @@ def main() -> None:
     params = read_section("evaluate", Params)
     card = read_card(MODELS_FOLDER / key / "model.json")
     rows = held_out(read_table(LABELS, labels_table.TABLE), card)
-    inputs = read_inputs(DATA / card.input, rows.column("clip_id").to_pylist())
+    inputs = read_inputs(DATA / card.input, rows.column("clip_id").to_pylist(), card.families)
 
     nats = predicted(card, MODELS_FOLDER / key, inputs, device())
     masks = {part: pc.equal(rows.column("part"), part).to_numpy() for part in ("test", "val")}

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from stages.executors import forked
 from stages.files import write_csv, write_json
@@ -36,7 +35,7 @@ from stages.rankers.study import Params, Study, study_of
 from stages.tables import features, labels, ranking
 from stages.tables import selected as selected_table
 from stages.tables.inputs import read_inputs
-from stages.tables.parquet import Table, read_shards, read_table, shard_paths, write_table
+from stages.tables.parquet import Table, read_table, write_table
 
 LABELS = Path("data/labels.parquet")
 FEATURES = Path("data/features")
@@ -47,13 +46,6 @@ TOP = (
     *("order_rank", "column", "family", "cluster", "eps_squared", "information_bits", "importance_bits"),
     *("accuracy_points", "stability"),
 )
-
-
-def read_statistics(family: str) -> pa.Table:
-    """Return clip_id and the statistic columns of a family's folder."""
-    schema = pq.read_schema(shard_paths(FEATURES / family)[0])
-    columns = [name for name in schema.names if name != "frames"]
-    return read_shards(FEATURES / family, features.of_schema(schema, family), columns)
 
 
 def frames_of(family: str, clip_ids: pa.ChunkedArray) -> Frames:
@@ -112,7 +104,10 @@ def main() -> None:
     """Rank the statistic columns of data/features."""
     params = read_section("rank", Params)
     rows = read_table(LABELS, labels.TABLE)
-    columns = of_tables({name: read_statistics(name) for name in names_of("extract.families")}, rows.column("clip_id"))
+    columns = of_tables(
+        {name: features.read_statistics(FEATURES / name) for name in names_of("extract.families")},
+        rows.column("clip_id"),
+    )
     is_training = pc.equal(rows.column("part"), "train")
     training, seen = rows.filter(is_training), columns.of_clips(is_training.to_numpy())
 

@@ -1,7 +1,8 @@
 """train: one model, once for each seed.
 
 Reads   data/labels.parquet           parts train and val alone
-        data/<input>                  data/features/<family>/: frames; or data/selected.parquet: columns
+        data/<input>                  data/features/<family>: its frames; data/features: statistic columns of families;
+                                      data/selected.parquet: the columns that rank chose
 Writes  data/models/<key>/            model.json, seed-<n>.safetensors
         metrics/train/<key>.json      loss and accuracy after the last epoch, on train and val
         metrics/train/<key>.csv       learning curve
@@ -11,10 +12,10 @@ Run     python -m stages.train cnn
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -34,10 +35,11 @@ from stages.models.fitting import WEIGHTS, Augment, Epoch, Recipe, fit, generato
 from stages.models.parts import Groups, Part, checked_classes, grouped, part_on, part_rows
 from stages.params import PARAMS_FILE, ParamsError, Section, check_section, read_section
 from stages.tables import labels as labels_table
-from stages.tables.inputs import Inputs, read_inputs
+from stages.tables.inputs import Inputs, families_in, read_inputs
 from stages.tables.parquet import read_table
 
 DATA = Path("data")
+FEATURES = "features"
 LABELS = DATA / "labels.parquet"
 MODELS_FOLDER = DATA / "models"
 METRICS = Path("metrics/train")
@@ -56,13 +58,33 @@ class Params(Recipe):
     """Section train.models.<key>."""
 
     model: str  # module in stages/models
-    input: str  # below data/: features/<family>, or selected.parquet
+    input: str  # below data/: features/<family>, features, or selected.parquet
+    families: Literal["all"] | tuple[str, ...] | None = None  # of input features, and of that alone
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]  # one training each
     augment: Mapping[str, object]  # module in stages/augmentations -> its Params, in the order they are applied
     sizes: Mapping[str, object]  # Params of the model's module
 
 
-def card_of(key: str, params: Params, inputs: Inputs, n_train: int, classes: tuple[str, ...]) -> Card:
+def families_of(key: str, params: Params, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the families whose statistic columns the model reads, none where it reads frames or selected columns.
+
+    Raises ParamsError where they are not among those `known`, or stand beside another input than all features.
+    """
+    where, reads_all = f"{PARAMS_FILE}: train.models.{key}", params.input == FEATURES
+    if (params.families is None) is reads_all or params.families == ():
+        given = "missing" if params.families is None else f"{params.families!r}, input {params.input!r}"
+        raise ParamsError(
+            f"{where}.families is {given}; expected `all` or some families beside input {FEATURES!r}, and only there"
+        )
+    for name in () if params.families in (None, "all") else params.families:
+        if name not in known:
+            raise ParamsError(f"{where}.families: {name!r} is unknown, expected `all` or some of {', '.join(known)}")
+    return tuple(known) if params.families == "all" else params.families or ()
+
+
+def card_of(
+    key: str, params: Params, families: tuple[str, ...], inputs: Inputs, n_train: int, classes: tuple[str, ...]
+) -> Card:
     """Return the card of the model; the first `n_train` of `inputs` are the training part.
 
     Raises ParamsError where the module is unknown, its sizes are not its own, or it cannot read such an input.
@@ -78,7 +100,13 @@ def card_of(key: str, params: Params, inputs: Inputs, n_train: int, classes: tup
         )
     sizes = check_section(params.sizes, f"{where}.sizes", module.Params).model_dump()
     mean, std = mean_and_std(inputs.values[:n_train])
-    names = {"model": params.model, "sizes": sizes, "input": params.input, "seeds": tuple(sorted(set(params.seeds)))}
+    names = {
+        "model": params.model,
+        "sizes": sizes,
+        "input": params.input,
+        "families": families,
+        "seeds": tuple(sorted(set(params.seeds))),
+    }
     return Card(input_shape=shape, dims=inputs.names, classes=classes, mean=mean, std=std, **names)
 
 
@@ -138,10 +166,12 @@ def trained(card: Card, seed: int, recipe: Recipe, train: Part, groups: Groups, 
     return learner, curve, dict(zip(SCORES, np.round(numbers, DIGITS).tolist(), strict=True))
 
 
-def learned(key: str, params: Params, labels: pa.Table, inputs: Inputs, where: torch.device) -> tuple[Card, Runs]:
+def learned(
+    key: str, params: Params, families: tuple[str, ...], labels: pa.Table, inputs: Inputs, where: torch.device
+) -> tuple[Card, Runs]:
     """Return the card of the model and (network, curve, scores) by seed; `inputs` are those of train, then of val."""
     rows = part_rows(labels, "train")
-    card = card_of(key, params, inputs, rows.num_rows, checked_classes(labels))
+    card = card_of(key, params, families, inputs, rows.num_rows, checked_classes(labels))
     train, groups = part_on(where, inputs.values[: rows.num_rows], rows), grouped(rows)
     check_shares(key, params, groups)
     val = part_on(where, inputs.values[rows.num_rows :], part_rows(labels, "val"))
@@ -171,10 +201,11 @@ def main() -> None:
     params = read_section(f"train.models.{key}", Params)
     labels = read_table(LABELS, labels_table.TABLE)
     clip_ids = [clip for part in ("train", "val") for clip in part_rows(labels, part).column("clip_id").to_pylist()]
-    inputs = read_inputs(DATA / params.input, clip_ids)
+    families = families_of(key, params, families_in(DATA / FEATURES))
+    inputs = read_inputs(DATA / params.input, clip_ids, families)
 
     started = time.perf_counter()
-    card, runs = learned(key, params, labels, inputs, device())
+    card, runs = learned(key, params, families, labels, inputs, device())
     seconds = time.perf_counter() - started
 
     for seed, (learner, _, _) in runs.items():

@@ -19,6 +19,7 @@ class Card(Section):
     model: str  # module in stages/models
     sizes: Mapping[str, object]  # that module's Params
     input: str  # what it reads, below data/
+    families: tuple[str, ...]  # whose statistic columns it reads; none where it reads frames or a table
     input_shape: tuple[int, ...]  # (n_frames, n_dims) or (n_columns,)
     dims: tuple[str, ...]  # names of the last axis
     classes: tuple[str, ...]  # in the order of the logits

@@ -39,7 +39,7 @@ class Lstm(nn.Module):
             batch_first=True,
             bidirectional=params.bidirectional,
         )
-        self.attention = nn.Linear(n_outputs, 1)
+        self.attention = nn.Linear(n_outputs, 1, bias=False)  # softmax would not see a bias
         self.dropout = nn.Dropout(params.dropout)
         self.head = nn.Linear(n_outputs, n_classes)
 

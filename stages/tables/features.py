@@ -9,11 +9,13 @@ they are powers of bands in dB, the bands' centres stand in the schema's metadat
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from stages.tables.parquet import Table, column
+from stages.tables.parquet import Table, column, read_shards, shard_paths
 
 CLIP_ID = column("clip_id", pa.string(), "", "a row of clips")
 
@@ -71,6 +73,13 @@ def of_schema(schema: pa.Schema, family: str) -> Table:
     fields = [field for field in schema if field.name in ("clip_id", "frames")]
     statistics = [field.with_type(pa.float32()) for field in schema if field.name not in ("clip_id", "frames")]
     return Table(f"features/{family}", ("clip_id",), pa.schema([*fields, *statistics]))
+
+
+def read_statistics(folder: Path) -> pa.Table:
+    """Return clip_id and the statistic columns of a family's folder."""
+    schema = pq.read_schema(shard_paths(folder)[0])
+    columns = [name for name in schema.names if name != "frames"]
+    return read_shards(folder, of_schema(schema, folder.name), columns)
 
 
 def rows(kind: Table, clip_ids: pa.ChunkedArray, statistics: np.ndarray, frames: np.ndarray) -> pa.Table:

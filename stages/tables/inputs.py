@@ -1,4 +1,4 @@
-"""What a model reads: the frames of a family (a folder of shards) or a table of columns (one file), of chosen clips."""
+"""What a model reads of chosen clips: the frames of a family, the statistic columns of some, or a table of columns."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stages.tables import features
-from stages.tables.parquet import TableError, iter_shards, read_table, shard_paths
+from stages.tables.parquet import MANIFEST, TableError, iter_shards, read_table, shard_paths
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,25 @@ class Inputs:
     dims_hz: tuple[float, ...]  # Hz, centre of each dimension where frames are the power of bands in dB, else empty
 
 
-def read_inputs(path: Path, clip_ids: Sequence[str]) -> Inputs:
-    """Return the values of `clip_ids`, in that order, from a family's folder of frames or a `.parquet` of columns.
+def read_inputs(path: Path, clip_ids: Sequence[str], families: Sequence[str] = ()) -> Inputs:
+    """Return the values of `clip_ids`, in that order.
 
-    A number that is missing is NaN. Raises TableError where the family keeps no frames, a clip has no row, or a value
-    is infinite, or NaN though it may not be missing.
+    `path` is a family's folder, whose frames are read; a `.parquet` of columns; or, with `families`, the folder that
+    holds theirs, whose statistic columns are read side by side. A number that is missing is NaN. Raises TableError
+    where the family keeps no frames, a clip has no row, or a value is infinite, or NaN though it may not be missing.
     """
-    inputs, stored_ids, may_miss = _columns(path) if path.suffix == ".parquet" else _frames(path, clip_ids)
+    if families:
+        return _beside([_chosen(path / family, clip_ids, _statistics(path / family)) for family in families])
+    return _chosen(path, clip_ids, _columns(path) if path.suffix == ".parquet" else _frames(path, clip_ids))
+
+
+def families_in(folder: Path) -> list[str]:
+    """Return the families whose features lie in a folder."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST}"))
+
+
+def _chosen(path: Path, clip_ids: Sequence[str], stored: tuple[Inputs, pa.Array, set[str]]) -> Inputs:
+    inputs, stored_ids, may_miss = stored
     places = pc.index_in(pa.array(clip_ids, pa.string()), value_set=stored_ids)
     if places.null_count:
         missing = [clip_id for clip_id, place in zip(clip_ids, places.to_pylist(), strict=True) if place is None]
@@ -43,11 +55,24 @@ def read_inputs(path: Path, clip_ids: Sequence[str]) -> Inputs:
     return Inputs(values, inputs.names, inputs.hop_s, inputs.dims_hz)
 
 
+def _beside(parts: Sequence[Inputs]) -> Inputs:
+    values = np.concatenate([part.values for part in parts], axis=1)
+    return Inputs(values, tuple(name for part in parts for name in part.names), 0.0, ())
+
+
 def _columns(path: Path) -> tuple[Inputs, pa.Array, set[str]]:
     """All rows of a table of clip_id and float32 columns."""
     if not path.exists():
         raise TableError(f"{path}: is missing; run `dvc repro` or `dvc pull`")
-    rows = read_table(path, features.of_schema(pq.read_schema(path), path.stem))
+    return _of_rows(read_table(path, features.of_schema(pq.read_schema(path), path.stem)))
+
+
+def _statistics(folder: Path) -> tuple[Inputs, pa.Array, set[str]]:
+    """The statistic columns of a family, of all its clips."""
+    return _of_rows(features.read_statistics(folder))
+
+
+def _of_rows(rows: pa.Table) -> tuple[Inputs, pa.Array, set[str]]:
     names = tuple(name for name in rows.schema.names if name != "clip_id")
     values = np.empty((rows.num_rows, len(names)), np.float32)
     for place, name in enumerate(names):
@@ -80,7 +105,7 @@ def _frames(folder: Path, clip_ids: Sequence[str]) -> tuple[Inputs, pa.Array, se
 def _refuse_no_number(
     values: np.ndarray, may_miss: set[str], names: Sequence[str], clip_ids: Sequence[str], path: Path
 ) -> None:
-    wrong = np.isinf(values) | np.isnan(values) & np.array([name not in may_miss for name in names])
+    wrong = np.isinf(values) | np.isnan(values) & np.array([name not in may_miss for name in names], dtype=bool)
     if not wrong.any():
         return
     place = np.argwhere(wrong)[0]

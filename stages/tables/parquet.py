@@ -21,6 +21,7 @@ ROWS_PER_GROUP = 1024
 ROWS_PER_PART = 8192
 BYTES_PER_SPAN = 64 << 20
 ZSTD_LEVEL = 1
+MANIFEST = "manifest.json"
 PART = re.compile(r"part-\d{5,}(-\d+)?\.parquet")  # the second number where one shard fills several files
 
 
@@ -119,7 +120,7 @@ def write_manifest(folder: Path, entries: Sequence[dict], table: Table) -> int:
     Parts that it does not list go: an earlier run left them, and DVC would keep them with the rest.
     """
     n_rows = sum(entry["rows"] for entry in entries)
-    write_json(folder / "manifest.json", {"table": table.name, "rows": n_rows, "parts": list(entries)})
+    write_json(folder / MANIFEST, {"table": table.name, "rows": n_rows, "parts": list(entries)})
     listed = {entry["name"] for entry in entries}
     for path in sorted(folder.glob("part-*.parquet")):
         if PART.fullmatch(path.name) and path.name not in listed:
@@ -129,7 +130,7 @@ def write_manifest(folder: Path, entries: Sequence[dict], table: Table) -> int:
 
 def shard_paths(folder: Path) -> list[Path]:
     """Return the parts of a folder in order, as its manifest lists them; raises TableError where one is another."""
-    manifest = folder / "manifest.json"
+    manifest = folder / MANIFEST
     if not manifest.exists():
         raise TableError(f"{manifest}: is missing, so the folder is not whole; run `dvc repro` or `dvc pull`")
     paths = []
