@@ -67,7 +67,7 @@ def test_cnn_has_as_many_parameters_as_its_kernels() -> None:
 def test_lstm_has_as_many_parameters_as_its_gates() -> None:
     params = lstm.Params(frames_per_step=2, hidden=32, n_layers=1, bidirectional=True, dropout=0.0)
     gates = 4 * 32 * (2 * 40 + 32 + 2)  # torch keeps two biases a gate
-    assert n_parameters(lstm.build(params, (51, 40), 12)) == 2 * gates + (64 + 1) + (64 * 12 + 12)
+    assert n_parameters(lstm.build(params, (51, 40), 12)) == 2 * gates + 64 + (64 * 12 + 12)
 
 
 def test_lists_of_cnn_must_be_of_one_length() -> None:
