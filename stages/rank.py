@@ -64,9 +64,10 @@ def judged(study: Study) -> tuple[list[Verdict], list[np.ndarray]]:
     each = range(study.params.n_folds)
     with forked(len(HALVES) * study.params.n_folds) as executor:
         halves = [[executor.submit(half, study, fold) for half in HALVES] for fold in each]
-        chosen = [executor.submit(selected, study, seed, fold) for seed in range(study.params.n_seeds) for fold in each]
+        others = range(1, study.params.n_seeds)
+        more = [executor.submit(selected, study, seed, fold) for seed in others for fold in each]
         verdicts = [Verdict(**vars(one.result()), **vars(other.result())) for one, other in halves]
-        return verdicts, [waiting.result() for waiting in chosen]
+        return verdicts, [*(verdict.selected for verdict in verdicts), *(waiting.result() for waiting in more)]
 
 
 def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[str]) -> tuple[pa.Table, Table]:

@@ -22,6 +22,7 @@ PARAMS = {
     "n_seeds": 2,
     "n_bins": 8,
     "n_probes": 20,
+    "max_judged": 500,
     "n_repeats": 10,
     "logit_sd": 4.0,
     "confidence": 0.95,

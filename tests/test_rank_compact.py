@@ -56,7 +56,7 @@ def test_bytes_are_those_of_all_bits_rounded_up() -> None:
 def test_principal_components_and_discriminants_are_those_of_scikit_learn() -> None:
     study = made_study()
     inputs = study.values[:, : study.n_real] - study.values[:, : study.n_real].mean(axis=0)
-    axes = compact.principal_axes(inputs, 6)
+    axes = compact.principal_axes(inputs.T @ inputs, 6)
     expected = PCA(6, svd_solver="full").fit(inputs).components_
     assert np.abs(np.sum(axes.T * expected, axis=1)) == pytest.approx(np.ones(6), abs=1e-3)
 
@@ -70,7 +70,8 @@ def test_principal_components_and_discriminants_are_those_of_scikit_learn() -> N
 def test_there_are_as_many_discriminants_as_classes_less_one() -> None:
     study = made_study()
     near, labels = study.values[:, :24], study.labels
-    kinds = {form.setting: seen.shape[1] for form, seen, _ in compact.of_directions(near, near, labels, SIZES)}
+    found = compact.of_directions(near, near, near.T @ near, labels, SIZES)
+    kinds = {form.setting: seen.shape[1] for form, seen, _ in found}
     assert kinds["3 discriminants"] == 3
     assert "4 discriminants" not in kinds
 

@@ -64,15 +64,18 @@ def of_columns(seen: np.ndarray, unseen: np.ndarray, order: np.ndarray, params: 
         yield Form("columns", _count(n, "column"), n), seen[:, order[:n]], unseen[:, order[:n]]
 
 
-def of_directions(seen: np.ndarray, unseen: np.ndarray, labels: np.ndarray, params: Params) -> Iterator[Encoded]:
+def of_directions(
+    seen: np.ndarray, unseen: np.ndarray, products: np.ndarray, labels: np.ndarray, params: Params
+) -> Iterator[Encoded]:
     """Yield principal components of standardised columns (n_clips, n_columns), then discriminants of the most of them.
 
-    No more discriminants than classes less one, and that many in any case.
+    `products` (n_columns, n_columns) is seen' seen. No more discriminants than classes less one, and that many in any
+    case.
     """
     sizes = _possible(params.n_components, min(seen.shape))
     if not sizes:
         return
-    axes = principal_axes(seen, sizes[-1])
+    axes = principal_axes(products, sizes[-1])
     near, far = seen @ axes, unseen @ axes
     for n in sizes:
         yield Form("pca", _count(n, "component"), n), near[:, :n], far[:, :n]
@@ -99,10 +102,13 @@ def of_frames(frames: Frames, params: Params) -> Iterator[tuple[Form, np.ndarray
             yield _laid_out("mfcc", f"{n} coefficients {every}", slower, n)
 
 
-def principal_axes(centred: np.ndarray, n_axes: int) -> np.ndarray:
-    """Return the directions of greatest variance of centred columns (n_clips, n_columns): (n_columns, n_axes)."""
-    n_columns = centred.shape[1]
-    _, axes = eigh(centred.T @ centred, subset_by_index=[n_columns - n_axes, n_columns - 1], check_finite=False)
+def principal_axes(products: np.ndarray, n_axes: int) -> np.ndarray:
+    """Return the directions of greatest variance: (n_columns, n_axes), greatest first.
+
+    `products` (n_columns, n_columns) is X'X of centred columns X.
+    """
+    n_columns = len(products)
+    _, axes = eigh(products, subset_by_index=[n_columns - n_axes, n_columns - 1], check_finite=False)
     return axes[:, ::-1]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from stages.rankers.columns import draw
 from stages.rankers.compact import Encoded, Form
 from stages.rankers.dropping import lost_bits
 from stages.rankers.logistic import accuracy, fit, fit_scaler, loss_bits, place, problem
-from stages.rankers.study import REPEATS, TREES, Study
+from stages.rankers.stability import first
+from stages.rankers.study import JUDGED, REPEATS, TREES, Study
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Few:
 
     Of the trees: `trees` (n_families, 2) losses by permutation, `trees_shares` (n_families,) in nats of a logit, and
     `trees_reach` (2,) bits told about the class and accuracy 0..1. `curve` (n_orders, n_sizes, 2) the same two of
-    linear models, and `forms` (n_types, 2) of linear models of each short form of a clip.
+    linear models, and `forms` (n_types, 2) of linear models of each short form of a clip. `selected` (n_real,) whether
+    the fold's own selection holds the column.
     """
 
     trees: np.ndarray
@@ -43,6 +46,7 @@ class Few:
     trees_reach: np.ndarray
     curve: np.ndarray
     forms: dict[Form, np.ndarray]
+    selected: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,21 @@ class Verdict(Whole, Few):
 
 @dataclass(frozen=True)
 class Fold:
-    """Standardised inputs (n_clips, n_columns + 1) and labels: `seen` by the models, and those held out."""
+    """Standardised inputs (n_clips, n_columns + 1), ones last, and labels: `seen` by the models, and those held out.
+
+    Of the clips held out, `judged` (n_judged,) take the columns of others where importance is measured.
+    """
 
     seen: np.ndarray
     unseen: np.ndarray
     labels: np.ndarray
     truth: np.ndarray
+    judged: np.ndarray
+
+    @cached_property
+    def products(self) -> np.ndarray:
+        """Sums over clips seen of the products of inputs: (n_columns + 1, n_columns + 1)."""
+        return self.seen.T @ self.seen
 
 
 def judge(study: Study, fold: int) -> Verdict:
@@ -69,15 +82,14 @@ def all_columns(study: Study, fold: int) -> Whole:
     """Return what the linear model of all columns loses without some of them: that half of a fold's verdict."""
     parts, params = _parts(study, fold), study.params
     random = np.random.default_rng([params.seed, REPEATS, fold])
-    by = permutation.orders(params.n_repeats, len(parts.unseen), random)
-    few = permutation.orders(params.clusters.n_repeats, len(parts.unseen), random)
-    posed = problem(parts.seen, parts.labels, study.n_classes, params.logit_sd)
+    by = permutation.orders(params.n_repeats, len(parts.judged), random)
+    few = permutation.orders(params.clusters.n_repeats, len(parts.judged), random)
+    posed = problem(parts.seen, parts.labels, study.n_classes, params.logit_sd, parts.products)
     found = place(posed)
-    weights = posed.weights(found)
-    logits, each = parts.unseen @ weights, np.arange(len(weights) - 1)
+    weights, known, truth = posed.weights(found), parts.unseen[parts.judged], parts.truth[parts.judged]
     families, groups, columns = (
-        permutation.importance(logits, parts.unseen[:, :-1], weights[:-1], group_of, parts.truth, repeats)
-        for group_of, repeats in ((study.family_of, by), (study.cluster_of, few), (each, few))
+        permutation.importance(known @ weights, known[:, :-1], weights[:-1], group_of, truth, repeats)
+        for group_of, repeats in ((study.family_of, by), (study.cluster_of, few), (np.arange(len(weights) - 1), few))
     )
     return Whole(
         families=families,
@@ -95,8 +107,9 @@ def few_numbers(study: Study, fold: int) -> Few:
     orders = [order(ranked) for order in study.orders.values()]
     lost, shares, reach = _trees(study, parts, orders[0], fold)
     curve = _curve(study, parts, orders)
-    forms = {encoded[0]: _told(study, parts, encoded) for encoded in _encoded(study, parts, orders[0], fold)}
-    return Few(trees=lost, trees_shares=shares, trees_reach=reach, curve=curve, forms=forms)
+    forms = {form: _told(study, parts, seen, unseen) for form, seen, unseen in _encoded(study, parts, orders[0], fold)}
+    chosen = first(orders[0], study.params.n_selected)
+    return Few(trees=lost, trees_shares=shares, trees_reach=reach, curve=curve, forms=forms, selected=chosen)
 
 
 HALVES: tuple[Callable[[Study, int], Whole | Few], ...] = (all_columns, few_numbers)
@@ -106,17 +119,22 @@ def _parts(study: Study, fold: int) -> Fold:
     learn, held = study.fold_of != fold, study.fold_of == fold
     scaler = fit_scaler(study.values[learn])
     seen, unseen = scaler.standardise(study.values[learn]), scaler.standardise(study.values[held])
-    return Fold(seen, unseen, study.labels[learn], study.labels[held])
+    labels, truth = study.labels[learn], study.labels[held]
+    random = np.random.default_rng([study.params.seed, JUDGED, fold])
+    judged = np.sort(random.permutation(len(truth))[: study.params.max_judged])
+    return Fold(seen, unseen, labels, truth, judged)
 
 
 def _conditional(study: Study, parts: Fold, by: np.ndarray) -> np.ndarray:
     """Loss of each cluster's representative in a model of representatives alone, where it keeps what others tell."""
     columns = np.append(study.representatives, -1)
-    seen, unseen = parts.seen[:, columns], parts.unseen[:, columns]
-    posed = problem(seen, parts.labels, study.n_classes, study.params.logit_sd)
+    seen, unseen = parts.seen[:, columns], parts.unseen[np.ix_(parts.judged, columns)]
+    products = parts.products[np.ix_(columns, columns)]
+    posed = problem(seen, parts.labels, study.n_classes, study.params.logit_sd, products)
     weights = posed.weights(place(posed))
     apart = clusters.residuals(posed.lower, unseen)[:, :-1]
-    return permutation.importance(unseen @ weights, apart, weights[:-1], np.arange(len(columns) - 1), parts.truth, by)
+    each, truth = np.arange(len(columns) - 1), parts.truth[parts.judged]
+    return permutation.importance(unseen @ weights, apart, weights[:-1], each, truth, by)
 
 
 def _trees(study: Study, parts: Fold, order: np.ndarray, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,12 +147,12 @@ def _trees(study: Study, parts: Fold, order: np.ndarray, fold: int) -> tuple[np.
     seen = parts.seen[np.ix_(rows, columns)]
     model = trees.fit(seen, parts.labels[rows], study.n_classes, params, study.params.seed)
     random = np.random.default_rng([study.params.seed, TREES, fold])
-    by = permutation.orders(params.n_repeats, len(unseen), random)
+    by = permutation.orders(params.n_repeats, len(parts.judged), random)
     explained = unseen[np.sort(random.permutation(len(unseen))[: params.n_explained])]
     logits = trees.logits(model, unseen)
     guess = _guess_bits(parts.labels, parts.truth, study.n_classes)
     return (
-        trees.importance(model, unseen, family_of, n_families, parts.truth, by),
+        trees.importance(model, unseen[parts.judged], family_of, n_families, parts.truth[parts.judged], by),
         trees.shares_nats(model, explained, family_of, n_families),
         np.array([guess - loss_bits(logits, parts.truth), accuracy(logits, parts.truth)]),
     )
@@ -144,14 +162,20 @@ def _curve(study: Study, parts: Fold, orders: Sequence[np.ndarray]) -> np.ndarra
     """Bits told about the class and accuracy of models of the first columns of each order: (n_orders, n_sizes, 2)."""
     guess = _guess_bits(parts.labels, parts.truth, study.n_classes)
     curve = np.empty((len(orders), len(study.sizes), 2))
-    for at, size in enumerate(study.sizes):
-        for which, order in enumerate(orders):
+    for which, order in enumerate(orders):
+        columns = np.append(-1, order)
+        seen, unseen, products = (
+            parts.seen[:, columns],
+            parts.unseen[:, columns],
+            parts.products[np.ix_(columns, columns)],
+        )
+        for at, size in enumerate(study.sizes):
             if size == study.n_real and which > 0:  # the same columns in any order
                 curve[which, at] = curve[0, at]
                 continue
-            columns = np.append(order[:size], -1)
-            weights = fit(parts.seen[:, columns], parts.labels, study.n_classes, study.params.logit_sd)
-            logits = parts.unseen[:, columns] @ weights
+            first = slice(size + 1)
+            posed = (seen[:, first], parts.labels, study.n_classes, study.params.logit_sd, products[first, first])
+            logits = unseen[:, first] @ fit(*posed)
             curve[which, at] = guess - loss_bits(logits, parts.truth), accuracy(logits, parts.truth)
     return curve
 
@@ -160,19 +184,18 @@ def _encoded(study: Study, parts: Fold, order: np.ndarray, fold: int) -> Iterato
     params, columns = study.params.compact, slice(study.n_real)
     seen, unseen = parts.seen[:, columns], parts.unseen[:, columns]
     yield from compact.of_columns(seen, unseen, order, params)
-    yield from compact.of_directions(seen, unseen, parts.labels, params)
+    yield from compact.of_directions(seen, unseen, parts.products[columns, columns], parts.labels, params)
     if study.frames is not None:
         held = study.fold_of == fold
         for form, numbers in compact.of_frames(study.frames, params):
             yield form, numbers[~held], numbers[held]
 
 
-def _told(study: Study, parts: Fold, encoded: Encoded) -> np.ndarray:
+def _told(study: Study, parts: Fold, seen: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     """Bits told about the class and accuracy, for each number of bits that a number is stored in: (n_types, 2).
 
     The reader learns from exact numbers once, so that types differ by what storing loses.
     """
-    _, seen, unseen = encoded
     scaler = fit_scaler(seen)
     weights = fit(scaler.standardise(seen), parts.labels, study.n_classes, study.params.logit_sd)
     known, guess = scaler.standardise(unseen), _guess_bits(parts.labels, parts.truth, study.n_classes)

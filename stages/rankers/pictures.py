@@ -32,7 +32,7 @@ def map_rows(study: Study, classes: Sequence[str]) -> list[list[object]]:
     shown = np.flatnonzero(held)
     shown = shown[draw(study.labels[shown], study.params.plots.clips_per_class, study.params.seed)]
     seen, unseen = (scaler.standardise(real[rows])[:, :-1] for rows in (~held, shown))
-    axes = principal_axes(seen, min(N_AXES, *seen.shape))
+    axes = principal_axes(seen.T @ seen, min(N_AXES, *seen.shape))
     parting = axes @ discriminants(seen @ axes, study.labels[~held])
     rows: list[list[object]] = []
     for method, directions in (("pca", axes[:, :2]), ("lda", parting[:, :2])):

@@ -10,8 +10,13 @@ from stages.rankers.study import Study
 def selected(study: Study, seed: int, fold: int) -> np.ndarray:
     """Return whether each column is selected on all folds but one, of one drawing of folds: (n_real,) bool."""
     ranked = study.ranked(study.folds_of[seed] != fold, slice(study.n_real))
-    chosen = np.zeros(study.n_real, dtype=bool)
-    chosen[study.orders[study.params.order](ranked)[: study.params.n_selected]] = True
+    return first(study.orders[study.params.order](ranked), study.params.n_selected)
+
+
+def first(order: np.ndarray, n_selected: int) -> np.ndarray:
+    """Return whether each column is among the first of an order (n_columns,): (n_columns,) bool."""
+    chosen = np.zeros(len(order), dtype=bool)
+    chosen[order[:n_selected]] = True
     return chosen
 
 

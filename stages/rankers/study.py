@@ -14,7 +14,7 @@ from stages.rankers.columns import Columns, draw
 from stages.rankers.compact import Frames
 from stages.rankers.ranks import Ranked, centred_ranks, spearman
 
-PROBES, FOLDS, REPEATS, TREES = 0, 1, 2, 3  # streams of random numbers
+PROBES, FOLDS, REPEATS, TREES, JUDGED = 0, 1, 2, 3, 4  # streams of random numbers
 
 
 def _known_order(name: str) -> str:
@@ -60,6 +60,7 @@ class Params(Section):
     n_seeds: Count
     n_bins: Annotated[int, Field(ge=2)]
     n_probes: Annotated[int, Field(ge=probes.FEWEST)]
+    max_judged: Count
     n_repeats: Count
     logit_sd: Annotated[float, Field(gt=0)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
