@@ -37,6 +37,13 @@ def test_the_importance_of_each_family_stands_in_the_readme(row: dict[str, str])
     assert f"| `{row['family']}` | {bits[0]:.2f} | {bits[1]:.2f} to {bits[2]:.2f} |" in README
 
 
+@pytest.mark.parametrize("row", families(), ids=lambda row: row["family"])
+def test_the_figure_is_drawn_from_the_importance_of_each_family(row: dict[str, str]) -> None:
+    bits = f"{float(row['importance_bits']):.6f}".rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}")
+    drawn = (ROOT / "docs/figures/ranking.svg").read_text()
+    assert f": {bits}; family: {row['family']};" in drawn, "run `python -m apps.plots --readme`"
+
+
 def test_paths_and_presets_in_the_readme_exist() -> None:
     for folder in re.findall(r"^    {0,4}(\w+/) ", README, re.MULTILINE):
         assert (ROOT / folder).exists() or (ROOT / "stages" / folder).exists(), folder
