@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-from stages import decode, download, evaluate, rank, split, train
+from stages import decode, download, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
 from stages.features import FAMILIES
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame
-from stages.models import MODELS
+from stages.models import MODELS, choices
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources import SOURCES, folder
 from stages.sources.source import SourceError
@@ -59,14 +59,14 @@ def check_names(folder: Path) -> None:
 
 def _check_model(key: str, path: Path) -> None:
     where = f"train.models.{key}"
-    params = read_section(where, train.Params, path)
+    params = read_section(where, choices.Params, path)
     _known(params.model, f"{where}.model: ", MODELS, path)
     check_section(params.sizes, f"{where}.sizes", MODELS[params.model].Params, path)
     for name, section in params.augment.items():
         _known(name, f"{where}.augment.", AUGMENTATIONS, path)
         check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
-    train.families_of(key, params, list(names_of("extract.families", path)))
-    inputs = ["selected.parquet", train.FEATURES]
+    choices.families_of(key, params, list(names_of("extract.families", path)))
+    inputs = ["selected.parquet", choices.FEATURES]
     for family in names_of("extract.families", path):
         if read_section(f"extract.families.{family}", FAMILIES[family].Params, path).keep_frames:
             inputs.append(f"features/{family}")
