@@ -63,13 +63,12 @@ def judged(study: Study) -> tuple[list[Verdict], list[np.ndarray]]:
     The halves of a verdict are worked on apart, so that no worker waits for a last fold.
     """
     n_folds, n_seeds = study.params.n_folds, study.params.n_seeds
-    tasks: list[tuple[Callable[..., Whole | Few | np.ndarray], int]] = [
-        (half, fold) for half in (all_columns, few_numbers) for fold in range(n_folds)
-    ]
+    halves: tuple[Callable[..., Whole | Few], ...] = (all_columns, few_numbers)
+    tasks: list[tuple[Callable[..., object], int]] = [(half, fold) for half in halves for fold in range(n_folds)]
     tasks += [(partial(selected, seed=seed), fold) for seed in range(1, n_seeds) for fold in range(n_folds)]
     found: list = in_copies(lambda task: task[0](study, fold=task[1]), tasks)
-    halves = zip(found[:n_folds], found[n_folds : 2 * n_folds], strict=True)
-    verdicts = [Verdict(**vars(whole), **vars(few)) for whole, few in halves]
+    pairs = zip(found[:n_folds], found[n_folds : 2 * n_folds], strict=True)
+    verdicts = [Verdict(**vars(whole), **vars(few)) for whole, few in pairs]
     return verdicts, [*(verdict.selected for verdict in verdicts), *found[2 * n_folds :]]
 
 
