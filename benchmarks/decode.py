@@ -41,7 +41,7 @@ REPEATS = 3
 N_CLIPS = {"wav": 30_000, "flac": 6000, "mp3": 6000, "ogg": 3000, "opus": 1000, "m4a": 2000}
 SCALES = (1000, 10_000, 100_000)
 WORKERS = (1000, 10_000, 30_000)
-WORKER_REPEATS = 7
+WORKER_REPEATS = 5
 
 
 @contextlib.contextmanager

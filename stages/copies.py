@@ -7,9 +7,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
+
+STDERR = 2
 
 
 def can_copy(n_bytes: float) -> bool:
@@ -34,9 +35,10 @@ class Copy:
 
     def __init__(self, run: Callable[[], object], output: int, kept: Sequence[int]) -> None:
         self._status: int | None = None
+        theirs = [place for place in _open_files() if place > STDERR and place not in kept]
         self._process = os.fork()
         if self._process == 0:
-            _be(run, output, kept)
+            _be(run, output, theirs)
 
     def wait(self) -> int:
         """Return the status when it has ended, as subprocess has it."""
@@ -50,18 +52,24 @@ class Copy:
             os.kill(self._process, signal.SIGKILL)
 
 
-def _be(run: Callable[[], object], output: int, kept: Sequence[int]) -> NoReturn:
-    """Be a copy, and never return."""
+def _open_files() -> list[int]:
+    """Return the descriptors that are open."""
+    listed = list(Path("/proc/self/fd").iterdir())  # among them the one that lists, closed by now
+    return [int(place.name) for place in listed if place.is_symlink()]
+
+
+def _be(run: Callable[[], object], output: int, theirs: Sequence[int]) -> NoReturn:
+    """Be a copy, and never return. What it opened itself, to watch DVC by (stages/__init__.py), stays open."""
     status = 1
     try:
-        for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
-            os.dup2(descriptor, target)
-        edges = [2, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
-        for before, after in pairwise(edges):
-            os.closerange(before + 1, after)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for place, target in ((nothing, 0), (output, 1), (output, STDERR)):
+            os.dup2(place, target)
+        for place in (nothing, *theirs):
+            os.close(place)
         run()
         status = 0
     except BaseException:  # noqa: BLE001  # there is nobody to raise it to
-        os.write(2, traceback.format_exc().encode())
+        os.write(STDERR, traceback.format_exc().encode())
     finally:
         os._exit(status)

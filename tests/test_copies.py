@@ -40,22 +40,22 @@ def show(what):
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux alone")
 
 
-def started(code: str, folder: Path) -> "subprocess.Popen[str]":
+def started(code: str, folder: Path, **environment: str) -> "subprocess.Popen[str]":
     """A process of its own that runs `code`, for this one has threads and much memory."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     (folder / "script.py").write_text(HEADER + code)
     return subprocess.Popen(
         [sys.executable, "script.py"],
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": path} | environment,
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
-def shown(code: str, folder: Path) -> list:
+def shown(code: str, folder: Path, **environment: str) -> list:
     """What `code` shows, line by line."""
-    process = started(code, folder)
+    process = started(code, folder, **environment)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return [json.loads(line) for line in out.splitlines()]
@@ -69,7 +69,7 @@ def test_a_copy_has_the_limits_and_no_file_of_the_process_that_it_is_one_of(tmp_
     assert facts["limits"][:2] == [[0, 0], [512 << 20, 512 << 20]]
     assert facts["limits"][2][0] > 0
     kinds = Counter(name.partition(":")[0] for name in facts["files"])
-    assert kinds == {"/dev/null": 1, "/memfd": 4, "socket": 1}  # output twice, the note twice; the one pipe
+    assert kinds == {"/dev/null": 1, "/memfd": 4, "socket": 1}  # output and note, twice each; the one pipe
 
 
 def test_what_kills_a_copy_costs_itself_alone(tmp_path: Path) -> None:
@@ -129,6 +129,24 @@ def test_copies_that_nobody_took_end_with_the_script(tmp_path: Path) -> None:
     (children,) = shown(code, tmp_path)
     assert len(children) == 3
     assert not any(psutil.pid_exists(child) for child in children)
+
+
+def test_copies_watch_dvc_and_work_where_it_started_the_stage(tmp_path: Path) -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+copy_workers(LIMITS, 8)
+barrier = threading.Barrier(8)
+def work(n):
+    barrier.wait()
+    copy = worker_of(LIMITS)
+    found = copy.run(squares, Deeds([n], Path()), {})
+    process = copy._process._process
+    descriptors = [os.readlink(f"/proc/{process}/fd/{name}") for name in os.listdir(f"/proc/{process}/fd")]
+    return found, sum("pidfd" in name for name in descriptors), len(os.listdir(f"/proc/{process}/task")) > 1
+with ThreadPoolExecutor(8) as executor:
+    show(list(executor.map(work, range(8))))
+"""
+    assert shown(code, tmp_path, DVC_STAGE="decode") == [[[[n * n], 1, True] for n in range(8)]]
 
 
 def test_no_copy_is_made_beside_another_thread(tmp_path: Path) -> None:
