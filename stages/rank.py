@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stages.executors import forked
-from stages.files import write_csv, write_json
+from stages.files import left_over, refuse_left_over, write_csv, write_json
 from stages.params import names_of, read_section
 from stages.rankers import effect, findings, information, probes
 from stages.rankers.columns import Columns, Condition, of_tables
@@ -108,9 +108,10 @@ def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[st
 
 def main() -> None:
     """Rank the statistic columns of data/features."""
-    params = read_section("rank", Params)
+    params, families = read_section("rank", Params), names_of("extract.families")
+    refuse_left_over(left_over(FEATURES, families))
     rows = read_table(LABELS, labels.TABLE)
-    columns = of_tables({name: read_statistics(name) for name in names_of("extract.families")}, rows.column("clip_id"))
+    columns = of_tables({name: read_statistics(name) for name in families}, rows.column("clip_id"))
 
     is_training = pc.equal(rows.column("part"), "train")
     training, seen = rows.filter(is_training), columns.of_clips(is_training.to_numpy())
