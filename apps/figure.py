@@ -23,7 +23,7 @@ from stages.decode import Params
 from stages.decoders.recording import Recording, decoded
 from stages.decoders.sound import Refused
 from stages.features import FAMILIES
-from stages.features.engine import as_float, batch_frames
+from stages.features.engine import as_float, batch_frames, computed
 from stages.features.family import Dimension
 from stages.features.stft import Frame, Framing, PowerSpectrum
 from stages.params import read_section
@@ -75,7 +75,8 @@ def frames_of(family: str, sound: Sound) -> tuple[np.ndarray, tuple[Dimension, .
     module = FAMILIES[family]
     params = read_section(f"extract.families.{family}", module.Params)
     dimensions = module.dimensions(params, sound.framing.sample_rate)
-    return batch_frames(sound.samples[None], module.computation(params, sound.framing))[0], dimensions
+    computation, _ = computed(module, params, sound.framing)
+    return batch_frames(sound.samples[None], computation)[0], dimensions
 
 
 def spectrogram(sound: Sound) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""A change of a kernel is seen by the kernels that call it from other files."""
+"""A change of a kernel is seen by those that call it from other files, and one from disk is the one compiled here."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -28,3 +29,15 @@ def test_compiled_kernels_are_those_of_the_code_as_it_is(tmp_path: Path) -> None
     with (tmp_path / "stages/features/pitch/lanes.py").open("a") as file:
         file.write("# another\n")
     assert cache_of(tmp_path) != before
+
+
+def test_a_kernel_whose_sums_may_be_regrouped_is_inlined_where_another_calls_it() -> None:
+    decorators, called = {}, set()
+    for path in sorted((ROOT / "stages/features").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and any("njit(" in ast.unparse(d) for d in node.decorator_list):
+                decorators[node.name, path] = ast.unparse(node.decorator_list[0])
+                called |= {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
+    regrouped = {key: text for key, text in decorators.items() if "FINITE_SUMS" in text and key[0] in called}
+    assert regrouped
+    assert not [key for key, text in regrouped.items() if "forceinline=True" not in text]
