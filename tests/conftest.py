@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from numba.core.caching import _CacheLocator
 from ruamel.yaml import YAML
 from serving import Server, put_archive, serving
+
+import stages  # noqa: F401  # says where kernels are kept
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,6 +64,7 @@ def copy_repository(folder: Path) -> Path:
             shutil.copytree(source, target, ignore=ignore)
         else:
             shutil.copy(source, target)
+    share_kernels(folder)
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "copy"]):
         subprocess.run(
             ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *command], cwd=folder, check=True
@@ -68,8 +72,21 @@ def copy_repository(folder: Path) -> Path:
     return folder
 
 
+def share_kernels(folder: Path) -> None:
+    """Let the copy of the code in `folder` find the kernels compiled here, which numba keeps by the code's place."""
+    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
+    packages = [path.parent.relative_to(ROOT) for path in sorted((ROOT / "stages/features").rglob("__init__.py"))]
+    for package in packages:
+        here, there = (
+            kernels / _CacheLocator.get_suitable_cache_subpath(str(root / package / "__init__.py"))
+            for root in (ROOT, folder.resolve())
+        )
+        here.mkdir(parents=True, exist_ok=True)
+        there.symlink_to(here)
+
+
 KEYWORDS = ["yes", "no", "stop"]  # of the tiny data set
-FAMILIES_KEPT = ("mel", "level")  # of it; the kernels of each are compiled anew in every repository of a test
+FAMILIES_KEPT = ("mel", "level")  # of it
 
 
 def tiny(folder: Path) -> None:
