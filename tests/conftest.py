@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from numba.core.caching import _CacheLocator
 from ruamel.yaml import YAML
 from serving import Server, put_archive, serving
 
-import stages  # noqa: F401  # says where kernels are kept
+import stages
 
 ROOT = Path(__file__).resolve().parent.parent
+# Kernels of tests are kept apart: compiled in another order than a stage compiles its own, one may group the terms of a
+# sum otherwise, and what a stage then loaded from disk would give other last bits.
+os.environ["NUMBA_CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"].removesuffix("-tests") + "-tests"
+stages._hold(Path(os.environ["NUMBA_CACHE_DIR"]))
 
 
 @pytest.fixture
@@ -74,6 +77,8 @@ def copy_repository(folder: Path) -> Path:
 
 def share_kernels(folder: Path) -> None:
     """Let the copy of the code in `folder` find the kernels compiled here, which numba keeps by the code's place."""
+    from numba.core.caching import _CacheLocator  # later than NUMBA_CACHE_DIR is set
+
     kernels = Path(os.environ["NUMBA_CACHE_DIR"])
     packages = [path.parent.relative_to(ROOT) for path in sorted((ROOT / "stages/features").rglob("__init__.py"))]
     for package in packages:
