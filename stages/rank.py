@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.executors import in_copies
-from stages.files import write_csv, write_json
+from stages.files import left_over, refuse_left_over, write_csv, write_json
 from stages.params import PARAMS_FILE, ParamsError, names_of, read_section
 from stages.rankers import findings, pictures
 from stages.rankers.columns import Columns, Condition, of_tables
@@ -105,12 +105,11 @@ def plots_of(
 
 def main() -> None:
     """Rank the statistic columns of data/features."""
-    params = read_section("rank", Params)
+    params, families = read_section("rank", Params), names_of("extract.families")
+    refuse_left_over(left_over(FEATURES, families))
     rows = read_table(LABELS, labels.TABLE)
-    columns = of_tables(
-        {name: features.read_statistics(FEATURES / name) for name in names_of("extract.families")},
-        rows.column("clip_id"),
-    )
+    read = {name: features.read_statistics(FEATURES / name) for name in families}
+    columns = of_tables(read, rows.column("clip_id"))
     is_training = pc.equal(rows.column("part"), "train")
     training, seen = rows.filter(is_training), columns.of_clips(is_training.to_numpy())
 

@@ -10,11 +10,12 @@ Run     python -m stages.summarize
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages.files import read_json, write_csv, write_json
+from stages.files import left_over, read_json, refuse_left_over, write_csv, write_json
 from stages.params import names_of
 from stages.tables.parquet import TableError
 
 EVALUATE = Path("metrics/evaluate")
+EVALUATED = (".json", "_confusion.csv", "_classes.csv")  # of each model, below it
 METRICS = Path("metrics/summarize")
 PART = "test"
 ENDS = ("low", "high")
@@ -52,6 +53,7 @@ def main() -> None:
     missing = [path for path in paths.values() if not path.exists()]
     if missing:
         raise TableError(f"{missing[0]}: is missing; run `dvc repro`, so that every model of params.yaml is evaluated")
+    refuse_left_over(left_over(EVALUATE, {f"{key}{end}" for key in paths for end in EVALUATED}))
     evaluated = {key: read_json(path) for key, path in paths.items()}
 
     summary = side_by_side(evaluated)

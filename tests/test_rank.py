@@ -10,7 +10,7 @@ import pytest
 from made_columns import damaged_columns, write_data, written
 
 from stages import rank
-from stages.files import read_json
+from stages.files import LeftoverError, read_json
 from stages.params import ParamsError
 from stages.rankers import probes
 from stages.rankers.columns import ColumnsError
@@ -67,6 +67,12 @@ def test_nothing_that_val_and_test_hold_changes_the_ranking(project: Path) -> No
     after = written()
     assert [path for path in before if before[path] != after[path]] == ["data/selected.parquet"]
     assert chosen.filter(pa.array(~outside)).equals(pq.read_table("data/selected.parquet").filter(pa.array(~outside)))
+
+
+def test_a_family_that_has_left_params_is_named_with_the_command_that_removes_it(project: Path) -> None:
+    (project / "data/features/gone").mkdir()
+    with pytest.raises(LeftoverError, match=r"^data/features/gone: nothing .*run `rm -r data/features/gone`"):
+        rank.main()
 
 
 def test_each_cause_is_selected_once_and_neither_its_twins_nor_noise(project: Path) -> None:
