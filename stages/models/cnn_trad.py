@@ -48,6 +48,22 @@ class Params(Section):
         return n
 
 
+class Greatest(nn.Module):
+    """The greatest of each `pool` of neighbouring frames and bands; those left over at the ends are unread.
+
+    As torch's max pooling, whose gradient on a GPU is not promised to repeat itself.
+    """
+
+    def __init__(self, pool: Pair) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, maps: Tensor) -> Tensor:
+        n_frames, n_bands = (n // size for n, size in zip(maps.shape[2:], self.pool, strict=True))
+        whole = maps[:, :, : n_frames * self.pool[0], : n_bands * self.pool[1]]
+        return whole.unflatten(2, (n_frames, -1)).unflatten(4, (n_bands, -1)).amax(dim=(3, 5))
+
+
 class CnnTrad(nn.Module):
     """(batch, n_frames, n_dims) -> (batch, n_classes) logits."""
 
@@ -58,7 +74,7 @@ class CnnTrad(nn.Module):
         n_in = 1
         for n_out, kernel, stride, pool in sizes:
             layers += [nn.Conv2d(n_in, n_out, kernel, stride), nn.ReLU(inplace=True)]
-            layers += [nn.MaxPool2d(pool)] if prod(pool) > 1 else []
+            layers += [Greatest(pool)] if prod(pool) > 1 else []
             n_in = n_out
         layers += [nn.Flatten(), nn.Linear(n_in * n_places, params.linear)]
         n_in = params.linear
