@@ -8,6 +8,7 @@ weighed by the softmax of its product with the query.
 
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -24,7 +25,7 @@ class Params(Section):
 
     channels: Count  # between the two convolutions
     kernel: Count  # frames that each spans
-    frames_per_step: Count  # of the recurrent layers: stride of the second convolution
+    frames_per_step: Count  # of the recurrent layers: stride of the first convolution
     hidden: Count  # units of each layer and direction
     n_layers: Count
     dense: Count  # units between the clip's vector and the classes
@@ -38,13 +39,14 @@ class Gru(nn.Module):
         super().__init__()
         kernel, padding = (params.kernel, 1), (params.kernel // 2, 0)
         self.smooth = nn.Sequential(
-            nn.Conv2d(1, params.channels, kernel, padding=padding, bias=False),
+            nn.Conv2d(1, params.channels, kernel, (params.frames_per_step, 1), padding, bias=False),
             nn.BatchNorm2d(params.channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(params.channels, 1, kernel, (params.frames_per_step, 1), padding, bias=False),
+            nn.Conv2d(params.channels, 1, kernel, padding=padding, bias=False),
             nn.BatchNorm2d(1),
             nn.ReLU(inplace=True),
         )
+        self.smooth.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         n_states = 2 * params.hidden
         self.recurrent = nn.GRU(n_dims, params.hidden, params.n_layers, batch_first=True, bidirectional=True)
         self.query = nn.Linear(n_states, n_states, bias=False)
