@@ -86,7 +86,7 @@ def test_every_model_has_a_footprint_and_is_left_as_it_was(name: str) -> None:
     before = {key: value.clone() for key, value in model.state_dict().items()}
     found = footprint(model, shape)
     assert found.n_parameters == sum(weight.numel() for weight in model.parameters())
-    assert found.n_multiply_adds >= 40 * 12
+    assert found.n_multiply_adds >= found.n_parameters / 2
     assert model.training
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert all(weight.grad is None for weight in model.parameters())
