@@ -44,9 +44,31 @@ SIZES = {
         "first_kernel": 3,
         "dropout": 0.1,
     },
+    "cnn_trad": {
+        "channels": [8, 8],
+        "kernels": [[6, 4], [4, 2]],
+        "strides": [[1, 1], [1, 1]],
+        "pools": [[2, 2], [1, 1]],
+        "linear": 16,
+        "hidden": [16],
+        "dropout": 0.1,
+    },
+    "ds_cnn": {"channels": 12, "first_kernel": [5, 4], "first_stride": [2, 1], "strides": [2, 1], "dropout": 0.1},
+    "bcresnet": {"scale": 1.0, "sub_bands": 1, "dropout": 0.1},
     "lstm": {"frames_per_step": 2, "hidden": 16, "n_layers": 1, "bidirectional": False, "dropout": 0.1},
+    "gru": {
+        "channels": 4,
+        "kernel": 3,
+        "frames_per_step": 2,
+        "hidden": 16,
+        "n_layers": 1,
+        "dense": 16,
+        "dropout": 0.1,
+    },
+    "wavenet": {"channels": 12, "skip": 16, "kernel": 3, "dilations": [1, 2, 4], "dropout": 0.1},
+    "linear": {},
 }
-INPUTS = {"dnn": "selected.parquet", "cnn": "features/mel", "lstm": "features/mel"}
+VECTORS = ("linear", "dnn")  # what reads columns here
 EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10}
 
 
@@ -56,9 +78,9 @@ def sections() -> dict:
         key: {
             **TRAIN,
             "model": key,
-            "input": INPUTS[key],
+            "input": "selected.parquet" if key in VECTORS else "features/mel",
             "sizes": SIZES[key],
-            "augment": {} if key == "dnn" else AUGMENT,
+            "augment": {} if key in VECTORS else AUGMENT,
         }
         for key in SIZES
     }

@@ -156,22 +156,23 @@ def test_columns_other_than_the_model_s_are_refused(trained: pa.Table, monkeypat
 
 def test_the_summary_puts_the_models_of_params_side_by_side(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planted_task.write_params(in_folder, planted_task.sections())
-    for place, key in enumerate(("dnn", "cnn", "lstm")):
+    keys = list(planted_task.SIZES)
+    for place, key in enumerate(keys):
         scores = {
-            name: {"value": 0.5 + place / 10, "low": 0.4, "high": 0.9, "seed_1": 0.5} for name in ("accuracy", "ece")
+            name: {"value": 0.5 + place / 100, "low": 0.4, "high": 0.9, "seed_1": 0.5} for name in ("accuracy", "ece")
         }
         write_json(Path(f"metrics/evaluate/{key}.json"), {"test": {"n_clips": 90, "n_groups": 6, **scores}, "val": {}})
     run(summarize, monkeypatch)
     summary = read_json(Path("metrics/summarize/scores.json"))
-    assert list(summary) == ["dnn", "cnn", "lstm"]
-    scores = {"accuracy": 0.6, "accuracy_low": 0.4, "accuracy_high": 0.9, "ece": 0.6}
-    assert summary["cnn"] == {**scores, "n_clips": 90, "n_groups": 6, "n_seeds": 1}
+    assert list(summary) == keys
+    scores = {"accuracy": 0.51, "accuracy_low": 0.4, "accuracy_high": 0.9, "ece": 0.51}
+    assert summary[keys[1]] == {**scores, "n_clips": 90, "n_groups": 6, "n_seeds": 1}
     assert Path("metrics/summarize/scores.csv").read_text().splitlines()[1] == "dnn,0.5,0.4,0.9,0.5,0.4,0.9,90,6,1"
 
 
 def test_scores_of_a_model_that_has_left_params_stop_the_summary(in_folder: Path, monkeypatch) -> None:
     planted_task.write_params(in_folder, planted_task.sections())
-    for key in ("dnn", "cnn", "lstm", "gone"):
+    for key in [*planted_task.SIZES, "gone"]:
         write_json(Path(f"metrics/evaluate/{key}.json"), {})
     Path("metrics/evaluate/cnn_classes.csv").touch()
     with pytest.raises(LeftoverError, match=r"^metrics/evaluate/gone\.json: .*run `rm -r metrics/evaluate/gone\.json`"):

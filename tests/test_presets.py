@@ -37,7 +37,7 @@ def test_every_registry_has_an_entry_in_params() -> None:
     path = ROOT / "params.yaml"
     assert set(names_of("extract.families", path)) == set(FAMILIES)
     keys = names_of("train.models", path)
-    assert {read_section(f"train.models.{key}", train.Params, path).model for key in keys} == set(MODELS)
+    assert {read_section(f"train.models.{key}", train.Params, path).model for key in keys} <= set(MODELS)
 
 
 @pytest.mark.parametrize(
