@@ -54,7 +54,7 @@ class Copy:
 
 def _open_files() -> list[int]:
     """Return the descriptors that are open."""
-    listed = list(Path("/proc/self/fd").iterdir())  # among them the one that lists, closed by now
+    listed = sorted(Path("/proc/self/fd").iterdir())  # among them the one that lists, closed by now
     return [int(place.name) for place in listed if place.is_symlink()]
 
 

@@ -1,6 +1,7 @@
 """The rank stage on made data of which the truth is known."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,7 @@ def test_selected_holds_the_columns_of_every_labelled_clip_in_the_order_of_the_r
 
 
 def test_a_family_without_a_folder_is_named(project: Path) -> None:
+    shutil.rmtree("data/features/c")
     text = Path("params.yaml").read_text(encoding="utf-8").replace("    c: {}", "    pitch: {}")
     Path("params.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(TableError, match=r"data/features/pitch/manifest\.json: is missing"):
