@@ -21,18 +21,19 @@ import pyarrow as pa
 import torch
 from lightning_fabric import Fabric
 from safetensors.numpy import save
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from stages.executors import in_copies
 from stages.files import whole, write_csv, write_json
-from stages.models.card import Card, network
+from stages.models import MODELS
+from stages.models.card import Card, network, normalised
 from stages.models.checkpoint import checkpoint, digest, forget
 from stages.models.choices import FEATURES, Params, augmentation, card_of, check_shares, families_of
-from stages.models.fitting import WEIGHTS, Augment, Learner, fit, loss_and_accuracy
+from stages.models.fitting import ORDER, WEIGHTS, Augment, Learner, fit, loss_and_accuracy
 from stages.models.launching import launched, shared
 from stages.models.parts import Groups, Part, checked_classes, grouped, part_on, part_rows
-from stages.models.recipe import Epoch, generator
+from stages.models.recipe import Epoch, epoch_rows, generator
 from stages.params import read_section
 from stages.tables import labels as labels_table
 from stages.tables.inputs import Inputs, families_in, read_inputs
@@ -103,15 +104,35 @@ def trained(task: Task, seed: int, fabric: Fabric, line: int) -> Run:
     where = fabric.device
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         torch.manual_seed(generator(seed, WEIGHTS, torch.device("cpu")).initial_seed())
-        learner = Learner(shared(network(task.card), fabric).to(where), task.params, seed, fabric)
+        fresh = network(task.card).to(where)
+        if hasattr(MODELS[task.card.model], "learn"):
+            return grown(task, seed, fresh)
+        learner = Learner(shared(fresh, fabric), task.params, seed, fabric)
         saved = checkpoint(task.name, seed, fabric.is_global_zero)
         title = f"{task.card.model} seed {seed}"
         epochs = tqdm(range(task.params.epochs), title, unit="epoch", leave=False, disable=None, position=line)
         kept = fit(learner, task.train, task.groups, task.val, task.scale, task.augment, saved, epochs)
+    return run_of(task, kept, learner.curve)
+
+
+def grown(task: Task, seed: int, fresh: nn.Module) -> Run:
+    """Return a model that learns without a gradient, all at once, on what one epoch would draw: a curve of one row."""
+    rows = epoch_rows(task.groups, task.params, generator(seed, ORDER, torch.device("cpu"))).to(
+        task.train.values.device
+    )
+    vectors = normalised(task.train.values[rows], *task.scale)
+    MODELS[task.card.model].learn(fresh, vectors, task.train.labels[rows], seed)
+    loss, _ = loss_and_accuracy(fresh, task.train, *task.scale)
+    return run_of(task, fresh, [Epoch(loss, *loss_and_accuracy(fresh, task.val, *task.scale))])
+
+
+def run_of(task: Task, kept: nn.Module, curve: list[Epoch]) -> Run:
+    """Return what a seed gives, from the network whose weights count."""
     numbers = [number for part in (task.train, task.val) for number in loss_and_accuracy(kept, part, *task.scale)]
     weights = {name: weight.cpu().numpy() for name, weight in kept.state_dict().items()}
     scores = dict(zip(SCORES, np.round(numbers, DIGITS).tolist(), strict=True))
-    return Run(weights, learner.curve, scores, sum(weight.numel() for weight in kept.parameters()))
+    n_learned = sum(weight.numel() for weight in kept.parameters()) or sum(own.numel() for own in kept.buffers())
+    return Run(weights, curve, scores, n_learned)
 
 
 def runs_of(task: Task, fabric: Fabric) -> Runs:

@@ -67,8 +67,17 @@ SIZES = {
     },
     "wavenet": {"channels": 12, "skip": 16, "kernel": 3, "dilations": [1, 2, 4], "dropout": 0.1},
     "linear": {},
+    "trees": {
+        "n_rounds": 8,
+        "n_leaves": 4,
+        "min_clips": 5,
+        "max_bin": 15,
+        "shrinkage": 0.3,
+        "column_share": 1.0,
+        "leaf_decay": 1.0,
+    },
 }
-VECTORS = ("linear", "dnn")  # what reads columns here
+VECTORS = ("linear", "dnn", "trees")  # what reads columns here
 EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10}
 
 
