@@ -59,13 +59,13 @@ def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 # A step
 
 
-def test_the_mean_of_weights_moves_by_its_share_of_each_step() -> None:
-    learning = learner(optimizer="sgd", learning_rate=1.0, ema_decay=0.75)
+def test_the_mean_of_weights_moves_by_its_share_of_each_step_and_by_more_at_first() -> None:
+    learning = learner(optimizer="sgd", learning_rate=1.0, ema_decay=0.2)
     expected = None
-    for _ in range(3):
+    for keeps in (0.0, 2 / 11, 0.2, 0.2):  # the third would keep 3 / 12
         learning.step(torch.eye(2), torch.eye(2), 1.0)
         weights = learning.raw.weight.detach()
-        expected = weights.clone() if expected is None else 0.75 * expected + 0.25 * weights
+        expected = weights.clone() if expected is None else keeps * expected + (1 - keeps) * weights
     torch.testing.assert_close(learning.kept.weight.detach(), expected)
     assert not torch.equal(learning.kept.weight, learning.raw.weight)
 

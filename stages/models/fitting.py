@@ -16,7 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, nll_loss, one_hot
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from stages.models.card import log_probabilities, normalised
 from stages.models.checkpoint import Checkpoint
@@ -35,8 +35,8 @@ class Learner:
     def __init__(self, network: nn.Module, recipe: Recipe, seed: int, fabric: Fabric) -> None:
         self.raw, self.recipe, self.fabric = network, recipe, fabric
         self.network, self.optimizer = fabric.setup(network, optimizer_of(network, recipe))
-        decay = get_ema_multi_avg_fn(recipe.ema_decay)
-        self.mean = AveragedModel(network, multi_avg_fn=decay, use_buffers=True) if recipe.ema_decay else None
+        moved = running_mean(recipe.ema_decay)
+        self.mean = AveragedModel(network, multi_avg_fn=moved, use_buffers=True) if recipe.ema_decay else None
         self.order, self.change = generator(seed, ORDER, torch.device("cpu")), generator(seed, CHANGE, fabric.device)
         self.curve: list[Epoch] = []
         self.best: dict[str, Tensor] = {}
@@ -111,6 +111,24 @@ class Learner:
         if self.recipe.patience and self.curve[-1].val_loss < self.least:
             self.least = self.curve[-1].val_loss
             self.best = copy.deepcopy(self.kept.state_dict())
+
+
+def running_mean(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """Return what moves a mean of weights towards the present ones: by 1 - decay a step, by more in the first steps.
+
+    After n steps the mean keeps (1 + n) / (10 + n) of itself at most, so that first weights are soon forgotten. Norms'
+    statistics go with the weights; counts are those of the present.
+    """
+
+    @torch.no_grad()
+    def move(means: list[Tensor], present: list[Tensor], n_steps: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(n_steps)) / (10 + int(n_steps)))
+        if torch.is_floating_point(means[0]):
+            torch._foreach_lerp_(means, present, share)
+        else:
+            torch._foreach_copy_(means, present)
+
+    return move
 
 
 def loss_and_accuracy(network: nn.Module, part: Part, mean: Tensor, std: Tensor) -> tuple[float, float]:
