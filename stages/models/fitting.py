@@ -26,6 +26,8 @@ from stages.models.recipe import Epoch, Recipe, epoch_rows, generator, mixed, op
 Augment = Callable[[Tensor, Generator], Tensor]
 """(batch of values as stored but float32, generator on their device) -> the same batch, changed."""
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 ORDER, CHANGE, WEIGHTS = range(3)  # streams of random numbers, apart: more epochs or clips do not change first weights
 
 
@@ -113,7 +115,7 @@ class Learner:
             self.best = copy.deepcopy(self.kept.state_dict())
 
 
-def running_mean(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def running_mean(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Return what moves a mean of weights towards the present ones: by 1 - decay a step, by more in the first steps.
 
     After n steps the mean keeps (1 + n) / (10 + n) of itself at most, so that first weights are soon forgotten. Norms'
@@ -121,7 +123,7 @@ def running_mean(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor |
     """
 
     @torch.no_grad()
-    def move(means: list[Tensor], present: list[Tensor], n_steps: Tensor | int) -> None:
+    def move(means: Tensors, present: Tensors, n_steps: Tensor | int) -> None:
         share = 1 - min(decay, (1 + int(n_steps)) / (10 + int(n_steps)))
         if torch.is_floating_point(means[0]):
             torch._foreach_lerp_(means, present, share)
