@@ -42,7 +42,8 @@ def check(path: Path) -> None:
     for family in names_of("extract.families", path):
         _known(family, "extract.families.", FAMILIES, path)
         read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
-    read_section("rank", rank.Params, path)
+    frames = read_section("rank", rank.Params, path).compact.frames
+    _known(frames, "rank.compact.frames: ", _with_frames(path), path)
     for key in names_of("train.models", path):
         _check_model(key, path)
     read_section("evaluate", evaluate.Params, path)
@@ -84,11 +85,14 @@ def _check_model(key: str, path: Path) -> None:
         _known(name, f"{where}.augment.", AUGMENTATIONS, path)
         check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
     choices.families_of(key, params, list(names_of("extract.families", path)))
-    inputs = ["selected.parquet", choices.FEATURES]
-    for family in names_of("extract.families", path):
-        if read_section(f"extract.families.{family}", FAMILIES[family].Params, path).keep_frames:
-            inputs.append(f"features/{family}")
+    inputs = ["selected.parquet", choices.FEATURES, *(f"features/{family}" for family in _with_frames(path))]
     _known(params.input, f"{where}.input: ", inputs, path)
+
+
+def _with_frames(path: Path) -> list[str]:
+    """The families that keep their frames."""
+    names = names_of("extract.families", path)
+    return [name for name in names if read_section(f"extract.families.{name}", FAMILIES[name].Params, path).keep_frames]
 
 
 def _known(name: str, where: str, known: object, path: Path) -> None:

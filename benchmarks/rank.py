@@ -1,8 +1,8 @@
 """What it costs to rank columns, and to permute them, beside scikit-learn and hidimstat in one run on one core.
 
-The row `rank_100k_1000` is all that the stage `rank` computes, with the numbers of params.yaml but every clip drawn,
-on made data of 100,000 clips, 1,000 columns of ten families, 12 classes and 1,000 speakers: `cpu_s` of all its
-processes, `wall_s`, and `peak_mb`, the largest resident memory of one of them, MiB.
+The row `rank_100k_1000` is all that the stage `rank` computes of columns (frames are not made), with the numbers of
+params.yaml but every clip drawn, on made data of 100,000 clips, 1,000 columns of ten families, 12 classes and 1,000
+speakers: `cpu_s` of all its processes, `wall_s`, and `peak_mb`, the largest resident memory of one of them, MiB.
 
 The others are parts of it on 5,000 clips and 200 columns, of which each peer does the same: `fit` is multinomial
 logistic regression (scikit-learn's, whose loss ends within `loss_apart_nats` of ours), `permute_columns` three row

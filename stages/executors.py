@@ -13,7 +13,8 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from stages import dies_with
@@ -24,6 +25,10 @@ Result = TypeVar("Result")
 
 class SettingError(ValueError):
     """An environment variable of earmark holds what it may not."""
+
+
+class CopyError(RuntimeError):
+    """A copy of this process did not come to its end."""
 
 
 def n_workers() -> int:
@@ -62,13 +67,28 @@ def forked(n_most: int) -> Executor:
 def in_copies(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Return `function(item)` for each item, from copies of this process on Linux, else one after the other here.
 
-    A copy begins with the function and all that it holds, so that nothing large is sent; what it returns is.
+    A copy begins with the function and all that it holds, so that nothing large is sent; what it returns is. The first
+    error, or Ctrl-C, ends all copies at once. Raises CopyError where one of them is killed.
     """
     if sys.platform != "linux" or min(n_workers(), len(items)) < 2:
         return [function(item) for item in items]
     context, size = multiprocessing.get_context("fork"), min(n_workers(), len(items))
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(size, context, _begin_with, (os.getpid(), function)) as executor:
-        return list(executor.map(_call, items))
+        waiting: list[Future] = [executor.submit(_call, item) for item in items]
+        try:
+            wait(waiting, return_when=FIRST_EXCEPTION)
+            failed = [future for future in waiting if future.done() and future.exception()]
+            return [future.result() for future in failed or waiting]
+        except BrokenProcessPool:
+            raise CopyError(
+                "a copy of this process was killed, as a full memory does; let fewer run at once (EARMARK_WORKERS)"
+            ) from None
+        finally:
+            if not all(future.done() for future in waiting):
+                executor.shutdown(wait=False, cancel_futures=True)
+                for copy in set(multiprocessing.active_children()) - others:
+                    copy.kill()
 
 
 def _begin_with(parent: int, function: Callable[..., object]) -> None:

@@ -29,10 +29,11 @@ from stages.rankers.columns import Columns, Condition, of_tables
 from stages.rankers.compact import Frames
 from stages.rankers.frontier import FORM_HEADER, form_rows
 from stages.rankers.groups import CLUSTER_HEADER, cluster_rows
-from stages.rankers.heldout import Few, Verdict, Whole, all_columns, few_numbers
-from stages.rankers.ranking import names_selected, ranking_of
-from stages.rankers.stability import selected
+from stages.rankers.heldout import all_columns, few_numbers
+from stages.rankers.ranking import n_behind_probes, names_selected, ranking_of
+from stages.rankers.stability import selected, trust
 from stages.rankers.study import Params, Study, study_of
+from stages.rankers.verdict import Few, Verdict, Whole
 from stages.tables import features, labels, ranking
 from stages.tables import selected as selected_table
 from stages.tables.inputs import read_inputs
@@ -123,7 +124,8 @@ def main() -> None:
     table = ranking_of(seen, condition, numbers, study, verdicts, chosen)
     selection, kind = selection_of(columns, rows.column("clip_id"), names_selected(table))
     classes = labels.classes(training)
-    summary = findings.summary(study, condition, verdicts, table) | findings.selection(study, table, chosen)
+    summary = findings.summary(study, condition, verdicts, table)
+    summary |= {"n_selected_behind_probes": n_behind_probes(table), "selection_stability": trust(study, chosen)}
     summary["classes"] = findings.class_counts(classes, label_ids, groups, study.labels)
 
     write_table(RANKING, table, ranking.TABLE)

@@ -31,7 +31,7 @@ from stages.models.card import Card, network, normalised
 from stages.models.checkpoint import checkpoint, digest, forget
 from stages.models.choices import FEATURES, Params, augmentation, card_of, check_shares, families_of
 from stages.models.fitting import ORDER, WEIGHTS, Augment, Learner, fit, loss_and_accuracy
-from stages.models.launching import launched, shared
+from stages.models.launching import launched, n_devices, precision, shared
 from stages.models.parts import Groups, Part, checked_classes, grouped, part_on, part_rows
 from stages.models.recipe import Epoch, epoch_rows, generator
 from stages.params import read_section
@@ -91,7 +91,10 @@ def task_of(
     check_shares(key, params, groups)
     val = part_on(where, inputs.values[rows.num_rows :], part_rows(labels, "val"))
     tensors = {"train": train.values, "labels": train.labels, "val": val.values, "val_labels": val.labels}
-    name = digest(params.model_dump(mode="json", exclude={"seeds"}) | {"device": where.type}, tensors, CODE)
+    tensors |= {"keywords": groups.keywords, "unknowns": groups.unknowns, "silences": groups.silences}
+    settings = params.model_dump(mode="json", exclude={"seeds"}) | {"device": str(where), "n_devices": n_devices()}
+    settings |= {"precision": precision(), "hop_s": inputs.hop_s, "dims_hz": inputs.dims_hz}
+    name = digest(settings, tensors, CODE)
     return Task(card, params, train, groups, val, augmentation(key, params, inputs, train, groups), name)
 
 
@@ -129,7 +132,8 @@ def grown(task: Task, seed: int, fresh: nn.Module) -> Run:
 def run_of(task: Task, kept: nn.Module, curve: list[Epoch]) -> Run:
     """Return what a seed gives, from the network whose weights count."""
     numbers = [number for part in (task.train, task.val) for number in loss_and_accuracy(kept, part, *task.scale)]
-    weights = {name: weight.cpu().numpy() for name, weight in kept.state_dict().items()}
+    # safetensors writes an array as it lies in memory, so an axis that lies elsewhere must be put in order
+    weights = {name: weight.cpu().contiguous().numpy() for name, weight in kept.state_dict().items()}
     scores = dict(zip(SCORES, np.round(numbers, DIGITS).tolist(), strict=True))
     n_learned = sum(weight.numel() for weight in kept.parameters()) or sum(own.numel() for own in kept.buffers())
     return Run(weights, curve, scores, n_learned)
@@ -187,7 +191,8 @@ def main() -> None:
         write_csv(METRICS / f"{key}.csv", CURVE, curve_rows(runs))
         forget(task.name)
         accuracy = np.mean([run.scores["val_accuracy"] for run in runs.values()])
-        print(f"train {key}: {len(runs)} x {params.epochs} epochs in {seconds:.1f} s, val accuracy {accuracy:.3f}")
+        n_epochs = max(len(run.curve) for run in runs.values())
+        print(f"train {key}: {len(runs)} x {n_epochs} epochs in {seconds:.1f} s, val accuracy {accuracy:.3f}")
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def test_cepstra_are_the_orthonormal_cosine_transform_of_all_bands() -> None:
 
 def test_settings_finer_than_the_frames_are_left_out() -> None:
     frames = Frames(log_mel(np.arange(8) % 4), 0.05)
-    finer = SIZES.model_copy(update={"hops_ms": (10.0, 50.0), "n_bands": (99, 6)})
+    finer = SIZES.model_copy(update={"hops_ms": (10.0, 40.0, 50.0), "n_bands": (99, 6)})
     assert [form.setting for form, _ in compact.of_frames(frames, finer)] == [
         "6 bands every 50 ms",
         "2 coefficients every 50 ms",
@@ -114,6 +114,7 @@ def test_the_front_holds_what_no_smaller_form_beats_and_the_choice_is_the_smalle
     values = [0.5, 0.4, 0.9, 0.9, 1.0]
     assert on_front(values) == [True, False, True, False, True]
     assert [chosen(values, keep) for keep in (1.0, 0.9, 0.5)] == [4, 2, 0]
+    assert chosen([-0.3, -0.1, 0.0], 0.95) is None
 
 
 def test_every_kind_is_there_smallest_first_and_one_point_of_the_front_is_chosen() -> None:

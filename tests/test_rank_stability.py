@@ -7,7 +7,7 @@ from made_columns import N_CLASSES, PARAMS, made_study
 from stages import rank
 from stages.rankers import pictures
 from stages.rankers.ranks import centred_ranks, spearman
-from stages.rankers.stability import clusters_of, stability
+from stages.rankers.stability import clusters_of, stability, trust
 
 NAMES = [f"class_{number}" for number in range(N_CLASSES)]
 
@@ -31,6 +31,14 @@ def test_a_twin_for_a_twin_is_another_column_and_the_same_cluster() -> None:
     one[0] = other[3] = True  # a cause and its noisy copy
     assert stability([one, other]) < 0
     assert stability([clusters_of(study, one), clusters_of(study, other)]) == 1
+
+
+def test_random_columns_touch_clusters_more_alike_than_they_are_themselves() -> None:
+    study = made_study()
+    chosen = rank.judged(study)[1]
+    found = trust(study, chosen)
+    assert found["of_columns"] == pytest.approx(stability(chosen), abs=1e-6)
+    assert 0 < found["of_clusters_by_chance"] < found["of_clusters"]
 
 
 def test_folds_are_drawn_anew_for_each_seed_and_each_fold_selects() -> None:

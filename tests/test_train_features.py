@@ -88,10 +88,11 @@ def test_columns_come_clip_by_clip_in_the_order_asked_for(task: dict[str, np.nda
     ("changed", "message"),
     [
         ({"input": "features", "families": ["level", "levle"]}, r"families: 'levle' is unknown, .* level, mel, mfcc"),
-        ({"input": "features"}, r"dnn\.families is missing; expected `all` or some families"),
+        ({"input": "features"}, r"dnn\.families is missing; expected `all` or some families, each once"),
         ({"input": "features", "families": []}, r"families is \(\), input 'features'; expected `all` or some"),
-        ({"families": "all"}, r"families is 'all', input 'selected\.parquet'; expected .* only there"),
-        ({"input": "features/mel", "families": ["mel"]}, r"input 'features/mel'; expected .* only there"),
+        ({"families": "all"}, r"families is 'all', input 'selected\.parquet'; expected .* alone"),
+        ({"input": "features", "families": ["level", "level"]}, r"expected `all` or some families, each once"),
+        ({"input": "features/mel", "families": ["mel"]}, r"input 'features/mel'; expected .* alone"),
         ({"input": "features", "families": "most"}, r"dnn\.families.* is 'most', expected"),
     ],
 )

@@ -24,9 +24,9 @@ class Checkpoint:
     writes: bool
     written: float = field(default_factory=time.monotonic)
 
-    def read(self, where: torch.device) -> dict | None:
-        """Return the state that was written, None where there is none."""
-        return torch.load(self.path, map_location=where, weights_only=True) if self.path.exists() else None
+    def read(self) -> dict | None:
+        """Return the state that was written, on the CPU, None where there is none."""
+        return torch.load(self.path, map_location="cpu", weights_only=True) if self.path.exists() else None
 
     def write(self, state: Callable[[], Mapping[str, object]]) -> None:
         """Write the state, unless the last one is fresh."""

@@ -38,10 +38,11 @@ def families_of(key: str, params: Params, known: Sequence[str]) -> tuple[str, ..
     Raises ParamsError where they are not among those `known`, or stand beside another input than all features.
     """
     where, reads_all = f"{PARAMS_FILE}: train.models.{key}", params.input == FEATURES
-    if (params.families is None) is reads_all or params.families == ():
+    twice = params.families and len(set(params.families)) < len(params.families) and params.families != "all"
+    if (params.families is None) is reads_all or params.families == () or twice:
         given = "missing" if params.families is None else f"{params.families!r}, input {params.input!r}"
         raise ParamsError(
-            f"{where}.families is {given}; expected `all` or some families beside input {FEATURES!r}, and only there"
+            f"{where}.families is {given}; expected `all` or some families, each once, beside input {FEATURES!r} alone"
         )
     for name in () if params.families in (None, "all") else params.families:
         if name not in known:

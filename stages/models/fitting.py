@@ -4,7 +4,8 @@ The weights after the last epoch are the result, or their running mean: nothing 
 validation part stays an honest estimate. With `patience`, the epoch of the lowest validation loss is kept, and the
 validation scores flatter a little. The test part is never read.
 
-Several processes (see launching.py) take every so-manieth clip of each batch; the gradient is that of the whole batch.
+Several processes (see launching.py) take every so-manieth clip of each batch; the gradient is that of the whole batch,
+but for what norms learn of it.
 """
 
 import copy
@@ -157,7 +158,7 @@ def fit(
     on from the checkpoint, where there is one.
     """
     recipe, device = learner.recipe, train.values.device
-    state = checkpoint.read(device)
+    state = checkpoint.read()
     if state is not None:
         learner.restore(state)
     n_classes = int(train.labels.max()) + 1
@@ -176,7 +177,8 @@ def fit(
                 values, targets = mixed(values, targets, recipe.mixup, learner.order)
             summed += learner.step(values, targets, factor)
         learner.fabric.all_reduce(summed, reduce_op="sum")
-        learner.curve.append(Epoch(float(summed) / len(rows), *loss_and_accuracy(learner.kept, val, *scale)))
+        scores = learner.fabric.broadcast(loss_and_accuracy(learner.kept, val, *scale))  # so that all stop at once
+        learner.curve.append(Epoch(float(summed) / len(rows), *scores))
         learner.keep_best()
         checkpoint.write(learner.state)
     if learner.best:

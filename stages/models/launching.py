@@ -2,9 +2,11 @@
 
     EARMARK_DEVICE      cpu, cuda, cuda:1, ... (see device.py)
     EARMARK_DEVICES     processes that share each batch, one a GPU (default: 1)
-    EARMARK_PRECISION   32-true, or bf16-mixed, ... as Fabric names them (default: 32-true)
+    EARMARK_PRECISION   32-true, or bf16-mixed, as Fabric names them (default: 32-true)
 
-One device gives the same bytes on every run; another number of devices, or another precision, gives other roundings.
+One device gives the same bytes on every run, and a killed run goes on to them. Another precision gives other roundings;
+with several processes, norms over a batch see the clips of their own process alone (torch's own are joined on GPUs), as
+if the batch were smaller.
 """
 
 import os
@@ -17,7 +19,7 @@ from torch import nn
 from stages.executors import SettingError
 from stages.models.device import device
 
-PRECISIONS = ("32-true", "bf16-mixed", "bf16-true", "16-mixed", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed")
 
 
 def launched() -> Fabric:
@@ -25,9 +27,7 @@ def launched() -> Fabric:
 
     Raises SettingError for a setting that cannot be.
     """
-    where, number, precision = device(), n_devices(), os.environ.get("EARMARK_PRECISION", "") or PRECISIONS[0]
-    if precision not in PRECISIONS:
-        raise SettingError(f"EARMARK_PRECISION is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    where, number = device(), n_devices()
     if number > 1 and where.index is not None:
         raise SettingError(
             f"EARMARK_DEVICE is {str(where)!r}, expected cpu or cuda where EARMARK_DEVICES is {number}; choose GPUs by"
@@ -37,12 +37,20 @@ def launched() -> Fabric:
         raise SettingError(f"EARMARK_DEVICES is {number}, expected at most {torch.cuda.device_count()}, the GPUs here")
     chosen = number if number > 1 or where.type == "cpu" else [where.index or 0]
     strategy = "ddp" if number > 1 else "auto"
-    fabric = Fabric(accelerator=where.type, strategy=strategy, devices=chosen, precision=precision)  # type: ignore[arg-type]
+    fabric = Fabric(accelerator=where.type, strategy=strategy, devices=chosen, precision=precision())  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*deterministic.*")
         fabric.launch()
     torch.set_num_threads(1)  # Fabric shares out the cores where it starts processes
     return fabric
+
+
+def precision() -> str:
+    """Return how exactly a model learns, from EARMARK_PRECISION."""
+    name = os.environ.get("EARMARK_PRECISION", "") or PRECISIONS[0]
+    if name not in PRECISIONS:
+        raise SettingError(f"EARMARK_PRECISION is {name!r}, expected one of {', '.join(PRECISIONS)}")
+    return name
 
 
 def n_devices() -> int:
@@ -54,7 +62,7 @@ def n_devices() -> int:
 
 
 def shared(network: nn.Module, fabric: Fabric) -> nn.Module:
-    """Return the network, on GPUs with norms that see the whole batch of all processes."""
+    """Return the network, on GPUs with torch's own norms joined over all processes."""
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     return network

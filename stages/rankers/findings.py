@@ -8,12 +8,10 @@ import pyarrow.compute as pc
 
 from stages.rankers.columns import Condition
 from stages.rankers.folds import interval
-from stages.rankers.heldout import Verdict
 from stages.rankers.probes import COPY, FAMILY
-from stages.rankers.ranking import n_behind_probes
 from stages.rankers.ranks import centred_ranks, spearman
-from stages.rankers.stability import clusters_of, stability
 from stages.rankers.study import Study
+from stages.rankers.verdict import Verdict
 
 DIGITS = 6  # more would be noise of the arithmetic, and a line in every diff
 NEAR_BEST = 0.99  # of the best accuracy on a curve
@@ -43,6 +41,7 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict], tab
         "n_constant": int(condition.constant.sum()),
         "n_with_missing_values": int((condition.missing > 0).sum()),
         "n_unmeasured": int((~condition.measured(study.params.max_missing)).sum()),
+        "n_selected": study.params.n_selected,
         "n_clusters": len(set(study.cluster_of[: study.n_real].tolist())),
         "planted_copy": planted_copy(study, table),
         "probes": found.pop(FAMILY),
@@ -52,20 +51,6 @@ def summary(study: Study, condition: Condition, verdicts: Sequence[Verdict], tab
         "all_columns": _reached(study, [verdict.curve[0, -1] for verdict in verdicts]),
         "trees": _reached(study, [verdict.trees_reach for verdict in verdicts]),
         "fewest_columns_within_1_percent": fewest_columns(study, verdicts),
-    }
-
-
-def selection(study: Study, table: pa.Table, chosen: Sequence[np.ndarray]) -> dict[str, object]:
-    """Return how far the selection can be trusted; `chosen` (n_real,) are those of each seed and fold."""
-    touched = [clusters_of(study, own) for own in chosen]
-    return {
-        "n_selected": study.params.n_selected,
-        "n_selected_behind_probes": n_behind_probes(table),
-        "selection_stability": {
-            "n_seeds": study.params.n_seeds,
-            "of_columns": rounded(stability(chosen)),
-            "of_clusters": rounded(stability(touched)),
-        },
     }
 
 

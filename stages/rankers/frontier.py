@@ -7,8 +7,8 @@ import numpy as np
 from stages.rankers.compact import n_bytes
 from stages.rankers.findings import bounded, share
 from stages.rankers.folds import interval
-from stages.rankers.heldout import Verdict
 from stages.rankers.study import Study
+from stages.rankers.verdict import Verdict
 
 FORM_HEADER = (
     *("kind", "setting", "n_numbers", "number_bits", "bytes"),
@@ -46,6 +46,6 @@ def on_front(values: Sequence[float]) -> list[bool]:
     return front
 
 
-def chosen(values: Sequence[float], keep: float) -> int:
-    """Return the first place, in the order of size, whose value is at least `keep` of the greatest."""
-    return int(np.argmax(np.asarray(values) >= keep * max(values)))
+def chosen(values: Sequence[float], keep: float) -> int | None:
+    """Return the first place, in the order of size, whose value is `keep` of the greatest; None if that is no gain."""
+    return int(np.argmax(np.asarray(values) >= keep * max(values))) if max(values, default=0.0) > 0 else None

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from stages.rankers.findings import bounded, greatest
 from stages.rankers.folds import interval
-from stages.rankers.heldout import Verdict
 from stages.rankers.probes import FAMILY
 from stages.rankers.study import Study
+from stages.rankers.verdict import Verdict
 
 CLUSTER_HEADER = (
     *("cluster", "representative", "n_columns", "families", "eps_squared", "information_bits"),

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from stages.rankers import effect, information, probes
 from stages.rankers.columns import Columns, Condition
-from stages.rankers.heldout import Verdict
 from stages.rankers.study import Study
+from stages.rankers.verdict import Verdict
 from stages.tables import ranking
 
 MEASURES = ("eps_squared", "information_bits", "importance_bits", "accuracy_points")

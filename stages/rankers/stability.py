@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.rankers.study import Study
+from stages.rankers.study import CHANCE, Study
+
+N_DRAWN = 100
+DIGITS = 6
 
 
 def selected(study: Study, seed: int, fold: int) -> np.ndarray:
@@ -37,3 +40,20 @@ def stability(chosen: Sequence[np.ndarray]) -> float:
     variance = np.mean(shares * (1 - shares)) * len(chosen) / (len(chosen) - 1)
     by_chance = shares.mean() * (1 - shares.mean())
     return 1.0 if by_chance == 0 else float(1 - variance / by_chance)
+
+
+def trust(study: Study, chosen: Sequence[np.ndarray]) -> dict[str, float]:
+    """Return how alike the selections `chosen` (n_real,) of each seed and fold are: by column, and by cluster.
+
+    Large clusters are touched by chance as well: so far come columns drawn at random, `of_clusters_by_chance`.
+    """
+    random = np.random.default_rng([study.params.seed, CHANCE])
+    n_selected = study.params.n_selected
+    drawn = [first(random.permutation(study.n_real), n_selected) for _ in range(N_DRAWN)]
+    by_cluster, by_chance = ([clusters_of(study, own) for own in those] for those in (chosen, drawn))
+    return {
+        "n_seeds": study.params.n_seeds,
+        "of_columns": round(stability(chosen), DIGITS),
+        "of_clusters": round(stability(by_cluster), DIGITS),
+        "of_clusters_by_chance": round(stability(by_chance), DIGITS),
+    }

@@ -14,7 +14,7 @@ from stages.rankers.columns import Columns, draw
 from stages.rankers.compact import Frames
 from stages.rankers.ranks import Ranked, centred_ranks, spearman
 
-PROBES, FOLDS, REPEATS, TREES, JUDGED = 0, 1, 2, 3, 4  # streams of random numbers
+PROBES, FOLDS, REPEATS, TREES, JUDGED, CHANCE = range(6)  # streams of random numbers
 
 
 def _known_order(name: str) -> str:
