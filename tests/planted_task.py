@@ -43,7 +43,7 @@ SIZES = {
     "lstm": {"frames_per_step": 2, "hidden": 16, "n_layers": 1, "bidirectional": False, "dropout": 0.1},
 }
 INPUTS = {"dnn": "selected.parquet", "cnn": "features/mel", "lstm": "features/mel"}
-EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10}
+EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10, "n_listed": 5}
 
 
 def sections() -> dict:
