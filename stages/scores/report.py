@@ -9,7 +9,7 @@ import pyarrow as pa
 from stages.scores import SCORES, aurc, auroc, ece
 from stages.scores.bootstrap import Score, draws, interval, of_clips, of_sums, value_of
 from stages.scores.params import Params
-from stages.scores.rejection import contests, keyword_score
+from stages.scores.rejection import Contest, contests, keyword_score
 
 DIGITS = 6  # of scores as written; the last bits of a sum say nothing
 CALIBRATED = ("log_loss_nats", "brier", "ece")  # what a temperature changes: given before it as well
@@ -78,16 +78,18 @@ def scored(
     result["aurc"] = written([of_clips(aurc.area(label_ids, one), groups) for one in after])
     names, words = rows.column("label").to_numpy(), rows.column("word").to_numpy()
     for name, contest in contests(names, words, trained_words).items():
-        kept = contest.is_known | contest.is_other
-        n = {"n_known": int(contest.is_known.sum()), "n_other": int(contest.is_other.sum())}
         if contest.why_not:
-            result[name] = {"value": None, "low": None, "high": None, **n, "why": contest.why_not}
-            continue
-        areas = [_among(kept, auroc.area(contest.is_known[kept], keyword_score(one[kept], classes))) for one in after]
-        result[name] = written([of_clips(area, groups) for area in areas]) | n
+            result[name] = {"value": None, "low": None, "high": None, "why": contest.why_not}
+        else:
+            result[name] = written([of_clips(_rejection(contest, one, classes), groups) for one in after])
+        result[name] |= {"n_known": int(contest.is_known.sum()), "n_other": int(contest.is_other.sum())}
     return result
 
 
-def _among(kept: np.ndarray, area: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """The same of all clips, where `area` is of some."""
+def _rejection(
+    contest: Contest, log_probabilities: np.ndarray, classes: Sequence[str]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The area under the ROC of a contest, as a function of how often each clip of the part comes."""
+    kept = contest.is_known | contest.is_other
+    area = auroc.area(contest.is_known[kept], keyword_score(log_probabilities[kept], classes))
     return lambda weights: area(weights[kept])
