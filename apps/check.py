@@ -1,25 +1,30 @@
 """Read the whole of params.yaml, and the names of your own sounds, as the stages will, before any of them runs.
 
 `dvc repro` looks for a stage's files before the stage can look at its params: a misspelt source, family, model or input
-would be a missing file there. Here it is named, with what there is.
+would be a missing file there. Here it is named, with what there is; so are outputs of families and models that have
+left params.yaml.
 
 Run  python -m apps.check [FILE]
 """
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
-from stages import decode, download, evaluate, rank, split, train
+from stages import decode, download, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
 from stages.features import FAMILIES
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame
-from stages.models import MODELS
+from stages.files import LeftoverError, left_over, refuse_left_over
+from stages.models import MODELS, choices
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources import SOURCES, folder
 from stages.sources.source import SourceError
 
+DAG = Path("dvc.yaml")
 SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "evaluate")
 
 
@@ -57,16 +62,29 @@ def check_names(folder: Path) -> None:
                 ) from None
 
 
+def check_outputs(path: Path) -> None:
+    """Raise LeftoverError where the outputs of a stage's instances stand beside some of an instance that is gone."""
+    known: dict[Path, set[str]] = {}
+    for stage in cast(Mapping[str, Mapping[str, Any]], read_yaml(DAG)["stages"]).values():
+        if "foreach" not in stage:
+            continue
+        keys = names_of(stage["foreach"].removeprefix("${").removesuffix("}"), path)
+        for out in (out for kind in ("outs", "metrics", "plots") for out in stage["do"].get(kind, [])):
+            made = Path(out if isinstance(out, str) else next(iter(out)))
+            known.setdefault(made.parent, set()).update(made.name.replace("${key}", key) for key in keys)
+    refuse_left_over([left for folder, names in sorted(known.items()) for left in left_over(folder, names)])
+
+
 def _check_model(key: str, path: Path) -> None:
     where = f"train.models.{key}"
-    params = read_section(where, train.Params, path)
+    params = read_section(where, choices.Params, path)
     _known(params.model, f"{where}.model: ", MODELS, path)
     check_section(params.sizes, f"{where}.sizes", MODELS[params.model].Params, path)
     for name, section in params.augment.items():
         _known(name, f"{where}.augment.", AUGMENTATIONS, path)
         check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
-    train.families_of(key, params, list(names_of("extract.families", path)))
-    inputs = ["selected.parquet", train.FEATURES]
+    choices.families_of(key, params, list(names_of("extract.families", path)))
+    inputs = ["selected.parquet", choices.FEATURES]
     for family in names_of("extract.families", path):
         if read_section(f"extract.families.{family}", FAMILIES[family].Params, path).keep_frames:
             inputs.append(f"features/{family}")
@@ -84,7 +102,9 @@ def main() -> None:
     try:
         check(path)
         check_names(folder.OWN)
-    except (ParamsError, SourceError) as error:
+        if path == PARAMS_FILE:
+            check_outputs(path)
+    except (ParamsError, SourceError, LeftoverError) as error:
         sys.exit(f"{error}")
     print(f"{path}: every section is as its stage takes it")
 

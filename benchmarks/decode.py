@@ -5,8 +5,8 @@ each member is, checking its structure, hashing, decoding in a worker process, m
 quarantine. `ratio_to_librosa` is against a bare loop of `librosa.load` over the same bytes in memory,
 `ratio_to_soundfile` against one of `soundfile.read`, both followed by int16 at 16 kHz; they write nothing, check
 nothing, and read no m4a.
-`overhead_of_workers` is the time of the stage over that of the same work without a worker process, less one; on one
-core the start of the worker, 0.2 s, hides behind nothing.
+Each run of the stage is a process of its own, timed after its imports. `overhead_of_workers` is the time of the stage
+over that of the same work without a worker process, less one; rows `worker_1000` and so on give it for so many wavs.
 
 The rows `wav_1000` and so on are `python -m stages.decode` as a user runs it, start and end included, on that many
 recordings (the same 200 over and over): `peak_mb` is the largest resident memory of all its processes together, MiB.
@@ -28,7 +28,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from unittest import mock
 
 import psutil
 
@@ -41,6 +40,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 3
 N_CLIPS = {"wav": 30_000, "flac": 6000, "mp3": 6000, "ogg": 3000, "opus": 1000, "m4a": 2000}
 SCALES = (1000, 10_000, 100_000)
+WORKERS = (1000, 10_000, 30_000)
+WORKER_REPEATS = 5
 
 
 @contextlib.contextmanager
@@ -65,17 +66,36 @@ def in_project(files: Sequence[bytes], n_clips: int) -> Iterator[None]:
             os.chdir(before)
 
 
-def stage() -> None:
-    """Run the stage in this process, and decode in a worker, where no output stands, as DVC runs it."""
+def stage(*arguments: str) -> float:
+    """Return the seconds of the stage in a process of its own, its imports left out."""
     shutil.rmtree(decode.CLIPS, ignore_errors=True)
-    with contextlib.redirect_stdout(None):
-        decode.main()
+    command = [sys.executable, "-m", "benchmarks.stage", *arguments]
+    there = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=there, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    return float(done.stdout)
 
 
-def stage_without_worker() -> None:
-    """Run the stage, and decode in this process too."""
-    with mock.patch.object(decode, "survived", lambda work, shard, limits: work(shard, {}, lambda place: None)):
-        stage()
+def stage_without_worker() -> float:
+    """Return the seconds of the same work without a worker process."""
+    return stage("without_worker")
+
+
+def of_workers() -> Rows:
+    """Return what the worker process adds to the time of the stage, a row a number of recordings."""
+    files = file_bytes("wav")
+    rows = {}
+    for n_clips in WORKERS:
+        before = load()
+        with in_project(files, n_clips):
+            seconds = medians({"with": stage, "without": stage_without_worker}, WORKER_REPEATS)
+        rows[f"worker_{n_clips}"] = {
+            "clips_per_s": round(n_clips / seconds["with"], 1),
+            "overhead_of_workers": round(seconds["with"] / seconds["without"] - 1, 3),
+            "n_clips": n_clips,
+            "repeats": WORKER_REPEATS,
+            "load": before,
+        }
+    return rows
 
 
 def of_containers() -> Rows:
@@ -164,7 +184,7 @@ def main() -> None:
     json_file = parse("Measure clips a second of decoding on one core.")
     os.environ["EARMARK_WORKERS"] = "1"
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    report({**of_scales(), **of_containers(), **of_index()}, json_file)
+    report({**of_scales(), **of_workers(), **of_containers(), **of_index()}, json_file)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ with params.yaml at a hop of 10 ms; `all` is every family after the other. `rati
 over librosa with the same statistics, as far as librosa has the features: no cepstra but MFCC, of pitch f0 alone; in
 `all` what it lacks is left out of its time. `ratio_to_librosa_shared` is against librosa with one STFT for all
 families, `ratio_to_<other>` against the frames of other libraries (benchmarks/peers.py). `two_cores` is the speed of
-two processes, as the stage has them, over that of one. Files are left out.
+two processes, as the stage has them, over that of one. Files are left out. `gfcc_by_spafe` and its like are clips a
+second of a peer alone, in what is a part of a family here, or of none.
 
 `wav_to_parquet`: decode and log-mel with statistics of a tar of WAV, as the two stages do it with params.yaml, Parquet
 in between and in the end; librosa's loop loads and computes the same, and writes nothing. `layout` is the table of
@@ -15,23 +16,17 @@ Run  python -m benchmarks.extract [--json FILE]
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
-import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
 from benchmarks import librosa_families, librosa_loop
-from benchmarks.decode import in_project, stage_without_worker
+from benchmarks.files import of_files
 from benchmarks.librosa_shared import all_families
 from benchmarks.peers import PEERS, SAMPLE_RATE_HZ
-from benchmarks.recordings import file_bytes, with_librosa
 from benchmarks.table import Rows, load, medians, parse, report
-from stages import extract as stage
 from stages.executors import forked
 from stages.features import FAMILIES, mel, mfcc
 from stages.features.engine import CLIPS_PER_BATCH, as_float, batch_frames, computed, extract
@@ -39,8 +34,6 @@ from stages.features.family import Computation
 from stages.features.statistics import NAMES
 from stages.features.stft import Frame, Framing
 from stages.params import PARAMS_FILE, read_section
-from stages.tables import features
-from stages.tables.parquet import read_shards, read_table, shard_paths, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 N_CLIPS, N_CLIPS_PEERS, N_WAVS = 256, 16, 3000
@@ -159,56 +152,16 @@ def of_families() -> Rows:
         ratios = {f"ratio_to_{peer}": round(theirs[row, peer] / taken, 2) for row, peer in theirs if row == name}
         rows[name] = {"clips_per_s": round(1 / taken, 1), **ratios, "two_cores": round(two_cores[name], 2)}
         rows[name] |= {"n_clips": N_CLIPS, "repeats": REPEATS, "load": before}
+    for (row, peer), taken in theirs.items():
+        if row not in engine:
+            rows[f"{row}_by_{peer}"] = {"clips_per_s": round(1 / taken, 1), "n_clips": N_CLIPS_PEERS}
+            rows[f"{row}_by_{peer}"] |= {"repeats": REPEATS, "load": before}
     return rows
-
-
-def of_files() -> Rows:
-    """Return the rows from files to Parquet, and of the layout of a table."""
-    before, files = load(), file_bytes("wav")
-    loop = librosa_loop.log_mel(MEL, FRAMING)
-
-    def ours() -> None:
-        with redirect_stdout(None), mock.patch.object(sys, "argv", ["extract", "mel"]):
-            stage_without_worker()
-            stage.main()
-
-    def theirs() -> None:
-        for data in files:
-            librosa_loop.statistics(loop(with_librosa(data).astype(np.float32) / 32768))
-
-    with in_project(files, N_WAVS), threadpool_limits(limits=1):
-        seconds = medians({"ours": ours, "librosa": theirs}, REPEATS)
-        folder, path = stage.FEATURES / "mel", Path("layout.parquet")
-        table = features.of_schema(pq.read_schema(shard_paths(folder)[0]), "mel")
-        rows = read_shards(folder, table).combine_chunks()
-        layout = medians(
-            {
-                "write": lambda: write_table(path, rows, table),
-                "read": lambda: features.frames(read_table(path, table, ("clip_id", "frames"))),
-            },
-            REPEATS,
-        )
-    taken = seconds["ours"] / N_WAVS
-    measured = {"repeats": REPEATS, "load": before}
-    return {
-        "wav_to_parquet": {
-            "clips_per_s": round(1 / taken, 1),
-            "ratio_to_librosa": round(seconds["librosa"] / len(files) / taken, 2),
-            "n_clips": N_WAVS,
-            **measured,
-        },
-        "layout": {
-            "clips_per_s": round(rows.num_rows / layout["read"], 1),
-            "write_mb_per_s": round(rows.nbytes / layout["write"] / 1e6, 1),
-            "n_clips": rows.num_rows,
-            **measured,
-        },
-    }
 
 
 def main() -> None:
     json_file = parse("Measure clips a second of feature extraction on one core.")
-    report({**of_families(), **of_files()}, json_file)
+    report({**of_families(), **of_files(N_WAVS, REPEATS)}, json_file)
 
 
 if __name__ == "__main__":

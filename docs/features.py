@@ -47,6 +47,8 @@ RATE_HZ = peers.SAMPLE_RATE_HZ  # of all clips, which are a second long
 # %%
 if folder := os.environ.get("EARMARK_SOUNDS"):
     paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in {".wav", ".flac", ".ogg", ".mp3"})
+    if not paths:
+        sys.exit(f"{folder}: EARMARK_SOUNDS holds 0 files, expected wav, flac, ogg or mp3; name another folder")
     read = map(soundfile.read, paths[:: len(paths) // N_CLIPS + 1])
     sounds = [(np.atleast_2d(sound.T).mean(axis=0), rate_hz) for sound, rate_hz in read]
 elif (CLIPS / "manifest.json").exists():
@@ -179,8 +181,7 @@ else:
 # %% [markdown]
 # ## How fast
 #
-# A library's time is that of what its cell calls, which is seldom all that earmark's family of that name holds:
-# librosa's pitch is YIN alone, ours has harmonicity, jitter and shimmer with it.
+# A library's time is that of what its cell calls, seldom all that a family holds: librosa's pitch is YIN alone.
 
 # %%
 table: dict[str, dict[str, float]] = {}
@@ -195,6 +196,5 @@ print(f"ms a clip on one core, medians of {REPEATS}; {len(clips)} clips, load {l
 # ## What follows
 #
 # Of the libraries whose licence asks for little more than to be named, librosa and audioFlux have the most families;
-# jitter, shimmer and formants come from Praat (GPL-3), surfboard (GPL-3) or openSMILE (non-commercial). earmark has
-# them under Apache-2.0 and is tested against librosa, Praat and spafe, which stay outside of what it ships. Read the
-# times along a row, with the cells above beside it, and measure again on your own machine.
+# jitter, shimmer and formants come from Praat, surfboard (both GPL-3) or openSMILE (non-commercial). earmark has them
+# under Apache-2.0 and is tested against librosa, Praat and spafe, which it does not ship. Read times along a row.

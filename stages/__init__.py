@@ -4,16 +4,18 @@ What all scripts share, set before anything else is imported:
 - One math thread a process, because numpy and torch read it when first imported: the parallel unit is the shard, and
   sums do not depend on the machine's number of cores.
 - Compiled kernels are kept for the code as it is: numba does not see that one called from another file has changed, and
-  would run the old one.
+  would run the old one. Of former code the newest few are kept.
 - The project's own errors are read by people: they end a script with their words alone, not with a traceback.
 - What DVC starts ends with DVC, killed or not (Linux): a stage that lived on would write where the next run writes.
   A script that a person starts is left alone.
 """
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import select
+import shutil
 import signal
 import sys
 import threading
@@ -21,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 PR_SET_PDEATHSIG = 1
+KERNELS_KEPT = 4  # folders, as of a few branches
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_variable] = "1"
@@ -36,7 +39,48 @@ def _kernels() -> Path:
     return stages.parent / ".scratch" / "kernels" / digest.hexdigest()[:16]
 
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels()))
+def _hold(folder: Path) -> None:
+    """Make `folder`, keep it for as long as this process lives, and remove the oldest beside it that no process holds.
+
+    A process holds its folder by a shared lock on it, which ends with the process.
+    """
+    try:
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            held = os.open(folder, os.O_RDONLY)  # never closed: the lock goes with it
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if _is_there(held, folder):
+                break
+            os.close(held)  # another process has removed it meanwhile
+        os.utime(folder)
+        ages = {path: path.stat().st_mtime_ns for path in sorted(folder.parent.iterdir())}
+        for path in sorted(ages, key=ages.__getitem__)[:-KERNELS_KEPT]:
+            _remove_unheld(path)
+    except OSError:  # no locks here, no writing, or another process was faster: what is old may stay
+        return
+
+
+def _is_there(opened: int, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(opened), folder.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_unheld(folder: Path) -> None:
+    seen = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(seen, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:  # held
+        return
+    finally:
+        os.close(seen)
+
+
+_folder = _kernels()
+if os.environ.setdefault("NUMBA_CACHE_DIR", str(_folder)) == str(_folder):
+    _hold(_folder)
 
 
 def _in_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -34,7 +34,7 @@ from stages.sources import SOURCES
 from stages.sources.source import SourceError
 from stages.tables import clips, quarantine
 from stages.tables.parquet import write_manifest, write_table
-from stages.workers import WorkerLimits
+from stages.workers import WorkerLimits, copy_workers
 
 RAW = Path("data/raw")
 CLIPS = Path("data/clips")
@@ -161,10 +161,9 @@ def decode(facts: dict, params: Params, room: Path) -> tuple[Tally, int]:
     """Run every shard where work runs; return the sum of what they give, and how many members there are."""
     tally = Tally()
     work = partial(survived, decode_shard, limits=params.worker.limits)
-    nothing = Shard((RAW / "source.json").resolve(), "", CLIPS.resolve(), room, 0, (), params.cutting, params.limits)
     with shards(threads) as (executor, n_at_once):
-        for _ in range(n_at_once):  # workers start while the archives are listed
-            executor.submit(work, nothing)
+        pa.array([])  # at its first list pyarrow loads pandas, 0.2 s: once, for this process and all copies
+        copy_workers(params.worker.limits, n_at_once)  # while no thread runs, and memory is small
         planned = list(plan(facts, params, room, tally))
         n_sounds = sum(len(shard.items) for shard in planned)
         with Progress("decode", n_sounds, "members") as progress:

@@ -25,7 +25,7 @@ from stages.machines import shards
 from stages.params import read_section
 from stages.progress import Progress
 from stages.tables import clips
-from stages.tables.parquet import shard_paths, write_manifest
+from stages.tables.parquet import TableError, n_rows, shard_paths, write_manifest
 
 CLIPS = Path("data/clips")
 FEATURES = Path("data/features")
@@ -54,14 +54,17 @@ def main() -> None:
     names = read_section("extract.statistics", Statistics).names
     module = FAMILIES[family]
     params = read_section(f"extract.families.{family}", module.Params)
-    schema = pq.read_schema(shard_paths(CLIPS)[0])
+    sources = shard_paths(CLIPS)
+    if not n_rows(CLIPS):
+        raise TableError(f"{CLIPS}: holds no clip, expected at least one; put recordings in, and run `dvc repro`")
+    schema = pq.read_schema(sources[0])
 
     framing = Framing.of(frame, clips.sample_rate(schema))
     dimensions, of_clip = described(module, params, framing.sample_rate)
     n_samples = schema.field("samples").type.byte_width // 2
     n_frames = framing.n_frames(n_samples)
     table = table_of(family, dimensions, of_clip, names, framing, n_frames if params.keep_frames else None)
-    planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in shard_paths(CLIPS)]
+    planned = [Shard(path.resolve(), (FEATURES / family / path.name).resolve(), table) for path in sources]
     work = Work(family, params, framing, names)
     prepare(work, n_samples)
     done = run(work, planned, family)

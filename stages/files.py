@@ -12,8 +12,9 @@ import io
 import json
 import os
 import secrets
+import shlex
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,10 @@ NO_ROOM = {
 
 class StorageError(RuntimeError):
     """A disk takes no more."""
+
+
+class LeftoverError(ValueError):
+    """A folder holds what nothing in params.yaml makes any more."""
 
 
 @contextmanager
@@ -145,6 +150,25 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
     writer.writerow(columns)
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def left_over(folder: Path, names: Collection[str]) -> list[Path]:
+    """Return what lies in `folder`, which need not be there, under other than these `names`; hidden files aside."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if path.name not in names and not path.name.startswith(".")]
+
+
+def refuse_left_over(paths: Sequence[Path]) -> None:
+    """Raise LeftoverError that names all of `paths`, outputs of what has left params.yaml, where there are any.
+
+    DVC removes no output of a stage that is gone, and hashes it with the folder that it lies in: another copy of the
+    project, without it, would be told that its data have changed.
+    """
+    if paths:
+        raise LeftoverError(
+            f"{paths[0]}: nothing in params.yaml makes it any more ({len(paths)} such in all), and DVC would hash it "
+            f"with its folder; run `rm -r {' '.join(map(shlex.quote, map(str, paths)))}`, or put its name back"
+        )
 
 
 def sha256_of(path: Path) -> str:

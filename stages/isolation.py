@@ -1,7 +1,7 @@
 """Foreign code in a process of its own: what crashes, hangs or eats memory there costs the item it was at, no more.
 
-A worker is a fresh Python process with limits on memory, time and the size of files, without core files, that dies with
-the thread that started it. `survived` runs a task of many items in one. Where the worker dies, the item it was at is
+A worker is a process with limits on memory, time and the size of files, without core files, that dies with the thread
+that started it. `survived` runs a task of many items in one. Where the worker dies, the item it was at is
 tried alone; if that one lives, the items are halved until those that kill are alone; then the task runs again without
 them. What a worker wrote before it died is written again: only an answer that came whole over the pipe counts.
 """

@@ -5,6 +5,8 @@ params.yaml is YAML 1.2, as DVC reads it: `yes`, `no`, `on`, `off` are words and
 
 import difflib
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -20,9 +22,9 @@ class ParamsError(ValueError):
 
 
 class Section(BaseModel):
-    """Base of every `Params`: frozen, strict about types, closed to unknown keys, no defaults."""
+    """Base of every `Params`: frozen, strict about types, closed to unknown keys, no defaults, numbers finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Model = TypeVar("Model", bound=Section)
@@ -57,7 +59,7 @@ def check_section(node: object, key: str, model: type[Model], path: Path = PARAM
 def read_yaml(path: Path) -> Mapping[str, object]:
     """Return the mapping in a YAML 1.2 file; raises ParamsError where there is none."""
     try:
-        content = YAML(typ="safe", pure=True).load(path)
+        content = deepcopy(_content(path.read_bytes()))
     except FileNotFoundError:
         raise ParamsError(f"{path}: is missing; run from the repository's root, or copy one of presets/") from None
     except YAMLError as error:
@@ -65,6 +67,12 @@ def read_yaml(path: Path) -> Mapping[str, object]:
     if not isinstance(content, Mapping):
         raise ParamsError(f"{path}: holds a {type(content).__name__}, expected a mapping of sections")
     return content
+
+
+@lru_cache(maxsize=8)
+def _content(text: bytes) -> object:
+    """Return what a text in YAML 1.2 holds; it takes a while, and a stage asks for many sections of one text."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _node_at(key: str, path: Path) -> object:

@@ -12,23 +12,24 @@ Params  rank, extract.families (their names)
 Run     python -m stages.rank
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.executors import forked
-from stages.files import write_csv, write_json
+from stages.executors import in_copies
+from stages.files import left_over, refuse_left_over, write_csv, write_json
 from stages.params import PARAMS_FILE, ParamsError, names_of, read_section
 from stages.rankers import findings, pictures
 from stages.rankers.columns import Columns, Condition, of_tables
 from stages.rankers.compact import Frames
 from stages.rankers.frontier import FORM_HEADER, form_rows
 from stages.rankers.groups import CLUSTER_HEADER, cluster_rows
-from stages.rankers.heldout import HALVES, Verdict
+from stages.rankers.heldout import Few, Verdict, Whole, all_columns, few_numbers
 from stages.rankers.ranking import names_selected, ranking_of
 from stages.rankers.stability import selected
 from stages.rankers.study import Params, Study, study_of
@@ -61,13 +62,14 @@ def judged(study: Study) -> tuple[list[Verdict], list[np.ndarray]]:
 
     The halves of a verdict are worked on apart, so that no worker waits for a last fold.
     """
-    each = range(study.params.n_folds)
-    with forked(len(HALVES) * study.params.n_folds) as executor:
-        halves = [[executor.submit(half, study, fold) for half in HALVES] for fold in each]
-        others = range(1, study.params.n_seeds)
-        more = [executor.submit(selected, study, seed, fold) for seed in others for fold in each]
-        verdicts = [Verdict(**vars(one.result()), **vars(other.result())) for one, other in halves]
-        return verdicts, [*(verdict.selected for verdict in verdicts), *(waiting.result() for waiting in more)]
+    n_folds, n_seeds = study.params.n_folds, study.params.n_seeds
+    halves: tuple[Callable[..., Whole | Few], ...] = (all_columns, few_numbers)
+    tasks: list[tuple[Callable[..., object], int]] = [(half, fold) for half in halves for fold in range(n_folds)]
+    tasks += [(partial(selected, seed=seed), fold) for seed in range(1, n_seeds) for fold in range(n_folds)]
+    found: list = in_copies(lambda task: task[0](study, fold=task[1]), tasks)
+    pairs = zip(found[:n_folds], found[n_folds : 2 * n_folds], strict=True)
+    verdicts = [Verdict(**vars(whole), **vars(few)) for whole, few in pairs]
+    return verdicts, [*(verdict.selected for verdict in verdicts), *found[2 * n_folds :]]
 
 
 def selection_of(columns: Columns, clip_ids: pa.ChunkedArray, names: Sequence[str]) -> tuple[pa.Table, Table]:
@@ -103,12 +105,11 @@ def plots_of(
 
 def main() -> None:
     """Rank the statistic columns of data/features."""
-    params = read_section("rank", Params)
+    params, families = read_section("rank", Params), names_of("extract.families")
+    refuse_left_over(left_over(FEATURES, families))
     rows = read_table(LABELS, labels.TABLE)
-    columns = of_tables(
-        {name: features.read_statistics(FEATURES / name) for name in names_of("extract.families")},
-        rows.column("clip_id"),
-    )
+    read = {name: features.read_statistics(FEATURES / name) for name in families}
+    columns = of_tables(read, rows.column("clip_id"))
     is_training = pc.equal(rows.column("part"), "train")
     training, seen = rows.filter(is_training), columns.of_clips(is_training.to_numpy())
 

@@ -1,5 +1,6 @@
 """What a worker process does: it limits itself, and answers tasks that come over a pipe until the pipe ends."""
 
+import gc
 import mmap
 import os
 import pickle
@@ -18,6 +19,7 @@ READY = "ready"
 STDERR = 2
 WALL_PER_CPU_SECOND = 5.0  # a worker that waits without computing has this much longer
 MAX_FILE_BYTES = 1 << 36
+OBJECTS_PER_LOOK = 10_000  # between two looks for rubbish that holds itself
 
 At = Callable[[int], None]
 
@@ -32,6 +34,8 @@ def serve(pipe: int, note: int, parent: int, memory_mb: int, cpu_s: float) -> No
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     _limit(memory_mb)
+    gc.freeze()  # what was imported is no rubbish, and a copy shares it as long as nobody looks through it
+    gc.set_threshold(OBJECTS_PER_LOOK)
     marks = mmap.mmap(note, mmap.PAGESIZE)
 
     def at(place: int) -> None:

@@ -20,13 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.comparisons import pairs, suspects
-from stages.files import read_json, write_csv, write_json
+from stages.files import left_over, read_json, refuse_left_over, write_csv, write_json
 from stages.params import names_of, read_section
 from stages.scores.params import Params
 from stages.tables import predictions
 from stages.tables.parquet import TableError, read_table
 
 EVALUATE = Path("metrics/evaluate")
+EVALUATED = (".json", *(f"_{name}.csv" for name in ("classes", "confusion", "coverage", "detection", "errors")))
 PREDICTIONS = Path("data/predictions")
 METRICS = Path("metrics/summarize")
 PART = "test"
@@ -105,6 +106,8 @@ def main() -> None:
     missing = [path for path in paths.values() if not path.exists()]
     if missing:
         raise TableError(f"{missing[0]}: is missing; run `dvc repro`, so that every model of params.yaml is evaluated")
+    refuse_left_over(left_over(EVALUATE, {f"{key}{end}" for key in keys for end in EVALUATED}))
+    refuse_left_over(left_over(PREDICTIONS, {f"{key}.parquet" for key in keys}))
     files = {key: PREDICTIONS / f"{key}.parquet" for key in keys}
     models = {key: predicted(read_table(path, predictions.TABLE), path) for key, path in files.items()}
     check_same_clips(models)

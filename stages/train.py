@@ -4,7 +4,7 @@ Reads   data/labels.parquet           parts train and val alone
         data/<input>                  data/features/<family>: its frames; data/features: statistic columns of families;
                                       data/selected.parquet: the columns that rank chose
 Writes  data/models/<key>/            model.json, seed-<n>.safetensors
-        metrics/train/<key>.json      loss and accuracy after the last epoch, on train and val
+        metrics/train/<key>.json      loss and accuracy of the weights that are kept, on train and val
         metrics/train/<key>.csv       learning curve
 Params  train.models.<key>
 Run     python -m stages.train cnn
@@ -12,184 +12,153 @@ Run     python -m stages.train cnn
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
 import torch
-from pydantic import Field
-from safetensors.torch import save
-from torch import Generator, Tensor, nn
+from lightning_fabric import Fabric
+from safetensors.numpy import save
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from stages.augmentations import AUGMENTATIONS
-from stages.augmentations.setting import Setting
+from stages.executors import in_copies
 from stages.files import whole, write_csv, write_json
 from stages.models import MODELS
-from stages.models.card import Card, mean_and_std, network
-from stages.models.device import device
-from stages.models.fitting import WEIGHTS, Augment, Epoch, Recipe, fit, generator, loss_and_accuracy
+from stages.models.card import Card, network, normalised
+from stages.models.checkpoint import checkpoint, digest, forget
+from stages.models.choices import FEATURES, Params, augmentation, card_of, check_shares, families_of
+from stages.models.fitting import ORDER, WEIGHTS, Augment, Learner, fit, loss_and_accuracy
+from stages.models.launching import launched, shared
 from stages.models.parts import Groups, Part, checked_classes, grouped, part_on, part_rows
-from stages.params import PARAMS_FILE, ParamsError, Section, check_section, read_section
+from stages.models.recipe import Epoch, epoch_rows, generator
+from stages.params import read_section
 from stages.tables import labels as labels_table
 from stages.tables.inputs import Inputs, families_in, read_inputs
 from stages.tables.parquet import read_table
 
 DATA = Path("data")
-FEATURES = "features"
 LABELS = DATA / "labels.parquet"
 MODELS_FOLDER = DATA / "models"
 METRICS = Path("metrics/train")
+CODE = Path(__file__).parent
 CURVE = ("seed", "epoch", "train_loss", "val_loss", "val_accuracy")
 SCORES = ("train_loss_nats", "train_accuracy", "val_loss_nats", "val_accuracy")
 DIGITS = 6  # of numbers in metrics
 
 
-Run = tuple[nn.Module, list[Epoch], dict[str, float]]
-"""What one seed gives: the network, its learning curve, its last scores."""
+@dataclass(frozen=True)
+class Run:
+    """What one seed gives: weights by name, their learning curve, their scores, how many of them were learned."""
+
+    weights: dict[str, np.ndarray]
+    curve: list[Epoch]
+    scores: dict[str, float]
+    n_parameters: int
+
 
 Runs = Mapping[int, Run]
 
 
-class Params(Recipe):
-    """Section train.models.<key>."""
+@dataclass(frozen=True)
+class Task:
+    """What the seeds of a model share: parts on the device, how batches are changed, the name of it all."""
 
-    model: str  # module in stages/models
-    input: str  # below data/: features/<family>, features, or selected.parquet
-    families: Literal["all"] | tuple[str, ...] | None = None  # of input features, and of that alone
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]  # one training each
-    augment: Mapping[str, object]  # module in stages/augmentations -> its Params, in the order they are applied
-    sizes: Mapping[str, object]  # Params of the model's module
+    card: Card
+    params: Params
+    train: Part
+    groups: Groups
+    val: Part
+    augment: Augment
+    name: str
 
-
-def families_of(key: str, params: Params, known: Sequence[str]) -> tuple[str, ...]:
-    """Return the families whose statistic columns the model reads, none where it reads frames or selected columns.
-
-    Raises ParamsError where they are not among those `known`, or stand beside another input than all features.
-    """
-    where, reads_all = f"{PARAMS_FILE}: train.models.{key}", params.input == FEATURES
-    if (params.families is None) is reads_all or params.families == ():
-        given = "missing" if params.families is None else f"{params.families!r}, input {params.input!r}"
-        raise ParamsError(
-            f"{where}.families is {given}; expected `all` or some families beside input {FEATURES!r}, and only there"
-        )
-    for name in () if params.families in (None, "all") else params.families:
-        if name not in known:
-            raise ParamsError(f"{where}.families: {name!r} is unknown, expected `all` or some of {', '.join(known)}")
-    return tuple(known) if params.families == "all" else params.families or ()
+    @property
+    def scale(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each dimension, on the device."""
+        where = self.train.values.device
+        return torch.tensor(self.card.mean, device=where), torch.tensor(self.card.std, device=where)
 
 
-def card_of(
-    key: str, params: Params, families: tuple[str, ...], inputs: Inputs, n_train: int, classes: tuple[str, ...]
-) -> Card:
-    """Return the card of the model; the first `n_train` of `inputs` are the training part.
-
-    Raises ParamsError where the module is unknown, its sizes are not its own, or it cannot read such an input.
-    """
-    where = f"train.models.{key}"
-    if params.model not in MODELS:
-        raise ParamsError(f"{PARAMS_FILE}: {where}.model is {params.model!r}, expected one of {', '.join(MODELS)}")
-    module, shape = MODELS[params.model], inputs.values.shape[1:]
-    if len(shape) not in module.INPUT_AXES:
-        kind, other = ("frames", "a table of columns") if len(shape) == 2 else ("one vector a clip", "frames")
-        raise ParamsError(
-            f"{PARAMS_FILE}: {where}.input is {params.input!r}, which holds {kind}; {params.model} reads {other}"
-        )
-    sizes = check_section(params.sizes, f"{where}.sizes", module.Params).model_dump()
-    mean, std = mean_and_std(inputs.values[:n_train])
-    names = {
-        "model": params.model,
-        "sizes": sizes,
-        "input": params.input,
-        "families": families,
-        "seeds": tuple(sorted(set(params.seeds))),
-    }
-    return Card(input_shape=shape, dims=inputs.names, classes=classes, mean=mean, std=std, **names)
-
-
-def augmentation(key: str, params: Params, inputs: Inputs, train: Part, groups: Groups) -> Augment:
-    """Return the augmentations of params.yaml as one function of a batch.
-
-    Raises ParamsError for an unknown one and for any where the input has no time to shift or power to add.
-    """
-    steps: list[tuple[Callable[[Tensor, Section, Setting, Generator], Tensor], Section]] = []
-    for name, section in params.augment.items():
-        where = f"train.models.{key}.augment.{name}"
-        if name not in AUGMENTATIONS:
-            raise ParamsError(f"{PARAMS_FILE}: {where} is unknown, expected one of {', '.join(AUGMENTATIONS)}")
-        if not inputs.dims_hz:
-            raise ParamsError(
-                f"{PARAMS_FILE}: {where} works on log-mel frames, which {params.input!r} are not; set augment to {{}}"
-            )
-        if AUGMENTATIONS[name].NEEDS_NOISE and len(groups.silences) == 0:
-            raise ParamsError(
-                f"{PARAMS_FILE}: {where} needs {labels_table.SILENCE} clips in part train, which has 0; remove it"
-            )
-        steps.append((AUGMENTATIONS[name].apply, check_section(section, where, AUGMENTATIONS[name].Params)))
-    dims_hz = torch.tensor(inputs.dims_hz, device=train.values.device)
-    setting = Setting(inputs.hop_s, dims_hz, train.values[groups.silences.to(train.values.device)])
-
-    def augment(values: Tensor, change: Generator) -> Tensor:
-        for apply, settings in steps:
-            values = apply(values, settings, setting, change)
-        return values
-
-    return augment
-
-
-def check_shares(key: str, params: Params, groups: Groups) -> None:
-    """Raise ParamsError where the task has a class that no epoch would see."""
-    for share, rows in (("unknown_share", groups.unknowns), ("silence_share", groups.silences)):
-        if len(rows) and not getattr(params, share):
-            raise ParamsError(
-                f"{PARAMS_FILE}: train.models.{key}.{share} is 0, but the task has such a class, with {len(rows):,} "
-                "training clips; give it a share of the keyword clips, or take the class out in section split"
-            )
-
-
-def trained(card: Card, seed: int, recipe: Recipe, train: Part, groups: Groups, val: Part, augment: Augment) -> Run:
-    """Return the network of one seed, its learning curve, and its last scores on both parts, as stored.
-
-    First weights and dropout draw from torch's own generators, which are put back as they were.
-    """
-    where = train.values.device
-    scale = (torch.tensor(card.mean, device=where), torch.tensor(card.std, device=where))
-    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
-        torch.manual_seed(generator(seed, WEIGHTS, torch.device("cpu")).initial_seed())
-        learner = network(card).to(where)
-        epochs = tqdm(range(recipe.epochs), desc=f"{card.model} seed {seed}", unit="epoch", leave=False, disable=None)
-        curve = fit(learner, train, groups, val, scale, augment, recipe, seed, epochs)
-    numbers = [number for part in (train, val) for number in loss_and_accuracy(learner, part, *scale)]
-    return learner, curve, dict(zip(SCORES, np.round(numbers, DIGITS).tolist(), strict=True))
-
-
-def learned(
+def task_of(
     key: str, params: Params, families: tuple[str, ...], labels: pa.Table, inputs: Inputs, where: torch.device
-) -> tuple[Card, Runs]:
-    """Return the card of the model and (network, curve, scores) by seed; `inputs` are those of train, then of val."""
+) -> Task:
+    """Return the task of a model; `inputs` are those of train, then of val."""
     rows = part_rows(labels, "train")
     card = card_of(key, params, families, inputs, rows.num_rows, checked_classes(labels))
     train, groups = part_on(where, inputs.values[: rows.num_rows], rows), grouped(rows)
     check_shares(key, params, groups)
     val = part_on(where, inputs.values[rows.num_rows :], part_rows(labels, "val"))
-    augment = augmentation(key, params, inputs, train, groups)
-    return card, {seed: trained(card, seed, params, train, groups, val, augment) for seed in card.seeds}
+    tensors = {"train": train.values, "labels": train.labels, "val": val.values, "val_labels": val.labels}
+    name = digest(params.model_dump(mode="json", exclude={"seeds"}) | {"device": where.type}, tensors, CODE)
+    return Task(card, params, train, groups, val, augmentation(key, params, inputs, train, groups), name)
+
+
+def trained(task: Task, seed: int, fabric: Fabric, line: int) -> Run:
+    """Return the weights of one seed, their learning curve, and their scores on both parts, as stored.
+
+    First weights and dropout draw from torch's own generators, which are put back as they were. `line` is that of the
+    progress bar.
+    """
+    where = fabric.device
+    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        torch.manual_seed(generator(seed, WEIGHTS, torch.device("cpu")).initial_seed())
+        fresh = network(task.card).to(where)
+        if hasattr(MODELS[task.card.model], "learn"):
+            return grown(task, seed, fresh)
+        learner = Learner(shared(fresh, fabric), task.params, seed, fabric)
+        saved = checkpoint(task.name, seed, fabric.is_global_zero)
+        title = f"{task.card.model} seed {seed}"
+        epochs = tqdm(range(task.params.epochs), title, unit="epoch", leave=False, disable=None, position=line)
+        kept = fit(learner, task.train, task.groups, task.val, task.scale, task.augment, saved, epochs)
+    return run_of(task, kept, learner.curve)
+
+
+def grown(task: Task, seed: int, fresh: nn.Module) -> Run:
+    """Return a model that learns without a gradient, all at once, on what one epoch would draw: a curve of one row."""
+    rows = epoch_rows(task.groups, task.params, generator(seed, ORDER, torch.device("cpu"))).to(
+        task.train.values.device
+    )
+    vectors = normalised(task.train.values[rows], *task.scale)
+    MODELS[task.card.model].learn(fresh, vectors, task.train.labels[rows], seed)
+    loss, _ = loss_and_accuracy(fresh, task.train, *task.scale)
+    return run_of(task, fresh, [Epoch(loss, *loss_and_accuracy(fresh, task.val, *task.scale))])
+
+
+def run_of(task: Task, kept: nn.Module, curve: list[Epoch]) -> Run:
+    """Return what a seed gives, from the network whose weights count."""
+    numbers = [number for part in (task.train, task.val) for number in loss_and_accuracy(kept, part, *task.scale)]
+    weights = {name: weight.cpu().numpy() for name, weight in kept.state_dict().items()}
+    scores = dict(zip(SCORES, np.round(numbers, DIGITS).tolist(), strict=True))
+    n_learned = sum(weight.numel() for weight in kept.parameters()) or sum(own.numel() for own in kept.buffers())
+    return Run(weights, curve, scores, n_learned)
+
+
+def runs_of(task: Task, fabric: Fabric) -> Runs:
+    """Return what each seed gives; on one CPU, seeds learn side by side in copies of this process."""
+    seeds = task.card.seeds
+    lines = list(enumerate(seeds))
+
+    def run(each: tuple[int, int]) -> Run:
+        line, seed = each
+        return trained(task, seed, fabric, line)
+
+    alone = fabric.world_size > 1 or fabric.device.type != "cpu"
+    return dict(zip(seeds, [run(each) for each in lines] if alone else in_copies(run, lines), strict=True))
 
 
 def last_scores(labels: pa.Table, runs: Runs) -> dict:
-    """Return what was trained on how many clips, and the scores of each seed after its last epoch."""
-    network, curve, _ = next(iter(runs.values()))
+    """Return what was trained on how many clips, and the scores of each seed's weights."""
     counts = {f"n_{part}_clips": part_rows(labels, part).num_rows for part in ("train", "val")}
-    counts |= {"n_epochs": len(curve), "n_parameters": sum(weight.numel() for weight in network.parameters())}
-    return counts | {f"seed_{seed}": scores for seed, (_, _, scores) in runs.items()}
+    first = next(iter(runs.values()))
+    counts |= {"n_epochs": max(len(run.curve) for run in runs.values()), "n_parameters": first.n_parameters}
+    return counts | {f"seed_{seed}": run.scores for seed, run in runs.items()}
 
 
 def curve_rows(runs: Runs) -> list[tuple]:
     """Return a row a seed and epoch, counted from 1, in the order of CURVE."""
-    epochs = [(seed, number, row) for seed, (_, curve, _) in runs.items() for number, row in enumerate(curve, start=1)]
+    epochs = [(seed, number, row) for seed, run in runs.items() for number, row in enumerate(run.curve, start=1)]
     return [(seed, number, *np.round(astuple(row), DIGITS).tolist()) for seed, number, row in epochs]
 
 
@@ -204,18 +173,21 @@ def main() -> None:
     families = families_of(key, params, families_in(DATA / FEATURES))
     inputs = read_inputs(DATA / params.input, clip_ids, families)
 
-    started = time.perf_counter()
-    card, runs = learned(key, params, families, labels, inputs, device())
+    started, fabric = time.perf_counter(), launched()
+    task = task_of(key, params, families, labels, inputs, fabric.device)
+    runs = runs_of(task, fabric)
     seconds = time.perf_counter() - started
 
-    for seed, (learner, _, _) in runs.items():
-        with whole(MODELS_FOLDER / key / f"seed-{seed}.safetensors") as temporary:
-            temporary.write_bytes(save({name: weight.contiguous() for name, weight in learner.state_dict().items()}))
-    write_json(MODELS_FOLDER / key / "model.json", card.model_dump(mode="json"))
-    write_json(METRICS / f"{key}.json", last_scores(labels, runs))
-    write_csv(METRICS / f"{key}.csv", CURVE, curve_rows(runs))
-    accuracy = np.mean([scores["val_accuracy"] for _, _, scores in runs.values()])
-    print(f"train {key}: {len(runs)} x {params.epochs} epochs in {seconds:.1f} s, val accuracy {accuracy:.3f}")
+    if fabric.is_global_zero:
+        for seed, run in runs.items():
+            with whole(MODELS_FOLDER / key / f"seed-{seed}.safetensors") as temporary:
+                temporary.write_bytes(save(run.weights))
+        write_json(MODELS_FOLDER / key / "model.json", task.card.model_dump(mode="json"))
+        write_json(METRICS / f"{key}.json", last_scores(labels, runs))
+        write_csv(METRICS / f"{key}.csv", CURVE, curve_rows(runs))
+        forget(task.name)
+        accuracy = np.mean([run.scores["val_accuracy"] for run in runs.values()])
+        print(f"train {key}: {len(runs)} x {params.epochs} epochs in {seconds:.1f} s, val accuracy {accuracy:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Worker processes: fresh Python processes with limits, each of which answers one task after the other.
+"""Worker processes with limits, each of which answers one task after the other.
 
-A worker (stages/service.py) has limits on memory, on the time of one item and on the size of files, leaves no core, and
-dies with the thread that started it. What decoders print goes to its log, whose last line is told where it dies.
+A worker is a copy of this process where `copy_workers` made it one, else a fresh Python process, which starts 0.2 s
+later. It (stages/service.py) has limits on memory, on the time of one item and on the size of files, leaves no core,
+and dies with the thread that started it. What decoders print goes to its log, whose last line is told where it dies.
 """
 
 import fcntl
@@ -16,14 +17,17 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import IO, TypeVar
 
-from stages.service import NOTE, NOWHERE, READY, IsolationError
+from stages.copies import Copy, can_copy
+from stages.service import NOTE, NOWHERE, READY, IsolationError, serve
 
 TIME_SIGNALS = (signal.SIGPROF, signal.SIGALRM)
 LAST_WORDS_BYTES = 4000
+SHARE_OF_COPY = 0.25  # of the memory that a worker may use: held already when it begins as a copy, at most
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class WorkerDied(Exception):
 
 
 Result = TypeVar("Result")
+Arguments = tuple[int, int, int, int, float]  # of stages.service.serve
 
 
 def end_workers() -> None:
@@ -63,20 +68,31 @@ def end_workers() -> None:
 ending = threading.Event()
 _own = threading.local()  # a worker belongs to one thread, with which it ends
 _all: "weakref.WeakSet[Worker]" = weakref.WeakSet()
+_copied: "list[Worker]" = []  # and not yet taken by a thread
+
+
+def copy_workers(limits: WorkerLimits, n_workers: int) -> None:
+    """Start workers for threads to take, as copies of this process; where that is not safe, start none."""
+    if can_copy((limits.memory_mb << 20) * SHARE_OF_COPY):
+        _copied[:] = [Worker(limits, is_copy=True) for _ in range(n_workers)]
 
 
 def worker_of(limits: WorkerLimits) -> "Worker":
     """Return the worker of this thread, a new one where it has none that lives under these limits."""
     worker = getattr(_own, "worker", None)
-    if worker is None or not worker.lives or worker.limits != limits:
-        worker = _own.worker = Worker(limits)
+    while worker is None or not worker.lives or worker.limits != limits:
+        try:
+            worker = _copied.pop()
+        except IndexError:
+            worker = Worker(limits)
+    _own.worker = worker
     return worker
 
 
 class Worker:
     """A process that runs what it is sent, one task after the other."""
 
-    def __init__(self, limits: WorkerLimits) -> None:
+    def __init__(self, limits: WorkerLimits, is_copy: bool = False) -> None:
         self.limits = limits
         self.lives = True
         self._is_ready = False
@@ -86,7 +102,17 @@ class Worker:
         note.truncate(mmap.PAGESIZE)
         self._note = mmap.mmap(note.fileno(), mmap.PAGESIZE)
         arguments = (theirs.fileno(), note.fileno(), os.getpid(), limits.memory_mb, limits.cpu_s)
-        self._process = subprocess.Popen(
+        start = self._copied if is_copy else self._fresh
+        self._process = start(arguments)
+        theirs.close()
+        note.close()
+        _all.add(self)
+
+    def _copied(self, arguments: Arguments) -> Copy:
+        return Copy(partial(serve, *arguments), self._log.fileno(), arguments[:2])
+
+    def _fresh(self, arguments: Arguments) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
             [sys.executable, "-c", f"from stages.service import serve; serve{arguments}"],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -94,9 +120,6 @@ class Worker:
             pass_fds=arguments[:2],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         )
-        theirs.close()
-        note.close()
-        _all.add(self)
 
     def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return `function(*arguments, at)` from the process; raises what it raises, and WorkerDied."""

@@ -18,10 +18,14 @@ N_SPEAKERS = {"train": 12, "val": 4, "test": 6}
 TRAIN = {
     "epochs": 12,
     "batch_size": 16,
+    "optimizer": "adamw",
     "learning_rate": 0.01,
     "warmup_share": 0.1,
     "weight_decay": 0.01,
+    "ema_decay": 0.0,
     "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "patience": 0,
     "unknown_share": 0.5,
     "silence_share": 0.3,
     "seeds": [1],
@@ -40,9 +44,40 @@ SIZES = {
         "first_kernel": 3,
         "dropout": 0.1,
     },
+    "cnn_trad": {
+        "channels": [8, 8],
+        "kernels": [[6, 4], [4, 2]],
+        "strides": [[1, 1], [1, 1]],
+        "pools": [[2, 2], [1, 1]],
+        "linear": 16,
+        "hidden": [16],
+        "dropout": 0.1,
+    },
+    "ds_cnn": {"channels": 12, "first_kernel": [5, 4], "first_stride": [2, 1], "strides": [2, 1], "dropout": 0.1},
+    "bcresnet": {"scale": 1.0, "sub_bands": 1, "dropout": 0.1},
     "lstm": {"frames_per_step": 2, "hidden": 16, "n_layers": 1, "bidirectional": False, "dropout": 0.1},
+    "gru": {
+        "channels": 4,
+        "kernel": 3,
+        "frames_per_step": 2,
+        "hidden": 16,
+        "n_layers": 1,
+        "dense": 16,
+        "dropout": 0.1,
+    },
+    "wavenet": {"channels": 12, "skip": 16, "kernel": 3, "dilations": [1, 2, 4], "dropout": 0.1},
+    "linear": {},
+    "trees": {
+        "n_rounds": 8,
+        "n_leaves": 4,
+        "min_clips": 5,
+        "max_bin": 15,
+        "shrinkage": 0.3,
+        "column_share": 1.0,
+        "leaf_decay": 1.0,
+    },
 }
-INPUTS = {"dnn": "selected.parquet", "cnn": "features/mel", "lstm": "features/mel"}
+VECTORS = ("linear", "dnn", "trees")  # what reads columns here
 EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10, "n_listed": 5}
 
 
@@ -52,9 +87,9 @@ def sections() -> dict:
         key: {
             **TRAIN,
             "model": key,
-            "input": INPUTS[key],
+            "input": "selected.parquet" if key in VECTORS else "features/mel",
             "sizes": SIZES[key],
-            "augment": {} if key == "dnn" else AUGMENT,
+            "augment": {} if key in VECTORS else AUGMENT,
         }
         for key in SIZES
     }

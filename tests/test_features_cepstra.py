@@ -185,7 +185,7 @@ def test_band_cepstra_are_a_module_whose_gradient_reaches_the_samples() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"fmax_hz": 8001.0}, "fmax_hz is 8001.0, expected 0 <= fmin_hz < fmax_hz <= 8000"),
+        ({"fmax_hz": 8001.0}, "fmax_hz is 8001.0 and fmin_hz is 20.0, expected 0 <= fmin_hz < fmax_hz <= 8000"),
         ({"n_gfcc": 33}, "n_gfcc is 33, expected at most n_gammatone, 32"),
         ({"n_lfcc": 41}, "n_lfcc is 41, expected at most n_linear, 40"),
         ({"n_linear": 600}, "n_linear is 600, but a band holds no bin of n_fft 512"),

@@ -3,7 +3,8 @@
 import librosa
 import numpy as np
 import pytest
-from feature_sounds import BANDS, RATE, SOUNDS, frames_of, named
+import torch
+from feature_sounds import BANDS, FRAMING, PARAMS, RATE, SOUNDS, frames_of, named
 
 from stages.features import mel
 from stages.features.engine import as_float, batch_frames
@@ -25,6 +26,8 @@ def librosa_log_mel() -> list[np.ndarray]:
 def test_log_mel_equals_librosa() -> None:
     expected = np.stack(librosa_log_mel()).transpose(0, 2, 1)
     np.testing.assert_allclose(frames_of("mel", SOUNDS), expected, rtol=0, atol=2e-3)
+    learned_through = mel.computation(PARAMS["mel"], FRAMING)(torch.from_numpy(as_float(SOUNDS)))
+    np.testing.assert_allclose(learned_through.numpy(), expected, rtol=0, atol=2e-3)
 
 
 def test_mfcc_and_its_differences_equal_librosa() -> None:

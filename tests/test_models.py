@@ -4,11 +4,12 @@ import numpy as np
 import planted_task
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from stages.augmentations import AUGMENTATIONS, masks, noise, shift
 from stages.augmentations.setting import Setting
 from stages.executors import SettingError
-from stages.models import MODELS, cnn, dnn, lstm
+from stages.models import MODELS, cnn, cnn_trad, dnn, ds_cnn, gru, linear, lstm, wavenet
 from stages.models.card import log_probabilities, mean_and_std, normalised
 from stages.models.device import device
 from stages.params import ParamsError, check_section
@@ -17,37 +18,82 @@ FRAMES = torch.randn(6, 51, 40, generator=torch.Generator().manual_seed(1)) * 10
 SETTING = Setting(
     0.02, torch.linspace(50, 7600, 40), torch.randn(5, 51, 40, generator=torch.Generator().manual_seed(2))
 )
+VECTORS = FRAMES.mean(dim=1)
+WITHOUT_WEIGHTS = [name for name in MODELS if hasattr(MODELS[name], "learn")]  # 0 to all until they have learned
 each_model = pytest.mark.parametrize("name", MODELS)
+each_model_with_weights = pytest.mark.parametrize("name", [name for name in MODELS if name not in WITHOUT_WEIGHTS])
+each_model_of_frames = pytest.mark.parametrize("name", [name for name in MODELS if 2 in MODELS[name].INPUT_AXES])
 
 
 def draw(seed: int = 3) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def network(name: str, shape: tuple[int, ...], n_classes: int = 12) -> torch.nn.Module:
+def network(name: str, shape: tuple[int, ...], n_classes: int = 12, seed: int = 1) -> torch.nn.Module:
     params = check_section(planted_task.SIZES[name], "sizes", MODELS[name].Params)
     with torch.random.fork_rng():
-        torch.manual_seed(1)
+        torch.manual_seed(seed)
         return MODELS[name].build(params, shape, n_classes)
 
 
-@each_model
-@pytest.mark.parametrize("n_frames", [51, 98, 101])
-def test_a_model_gives_a_logit_a_class_for_any_number_of_frames(name: str, n_frames: int) -> None:
-    assert network(name, (n_frames, 40))(torch.randn(3, n_frames, 40)).shape == (3, 12)
+def clips(name: str) -> torch.Tensor:
+    """Six clips of what a model reads, frames where it can, about as they come from normalisation."""
+    return (FRAMES if 2 in MODELS[name].INPUT_AXES else VECTORS) / 10 + 5
+
+
+@each_model_of_frames
+def test_a_model_gives_a_logit_a_class_for_any_number_of_frames_or_says_how_many_it_needs(name: str) -> None:
+    refused = {}
+    for n_frames in [*range(1, 30), 51, 98, 101]:
+        try:
+            model = network(name, (n_frames, 40))
+        except ParamsError as error:
+            refused[n_frames] = str(error)
+            continue
+        assert model(torch.randn(3, n_frames, 40)).shape == (3, 12)
+    assert list(refused) == list(range(1, len(refused) + 1))
+    assert all("frames" in words and str(n_frames) in words for n_frames, words in refused.items())
 
 
 @each_model
+def test_a_model_reads_what_it_says_it_reads(name: str) -> None:
+    for values in (VECTORS, FRAMES):
+        if values.ndim - 1 in MODELS[name].INPUT_AXES:
+            assert network(name, tuple(values.shape[1:]))(values).shape == (6, 12)
+
+
+@each_model_with_weights
 def test_a_clip_s_logits_do_not_depend_on_the_clips_beside_it(name: str) -> None:
-    trained = network(name, (51, 40)).eval()
-    torch.testing.assert_close(trained(FRAMES)[2:3], trained(FRAMES[2:3]), rtol=1e-4, atol=1e-5)
+    values = clips(name)
+    trained = network(name, tuple(values.shape[1:])).eval()
+    assert not torch.equal(trained(values)[2], trained(values)[3])
+    torch.testing.assert_close(trained(values)[2:3], trained(values[2:3]), rtol=1e-4, atol=1e-5)
 
 
 @each_model
+def test_a_model_that_does_not_learn_says_the_same_twice(name: str) -> None:
+    values = clips(name)
+    trained = network(name, tuple(values.shape[1:])).eval()
+    assert torch.equal(trained(values), trained(values))
+
+
+@each_model_with_weights
 def test_every_weight_gets_a_gradient(name: str) -> None:
-    learner = network(name, (51, 40))
-    learner(FRAMES / 10 + 5).square().sum().backward()
+    values = clips(name)
+    learner = network(name, tuple(values.shape[1:]))
+    learner(values).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in learner.parameters())
+
+
+@each_model
+def test_a_model_read_from_bytes_gives_the_same_logits(name: str) -> None:
+    values = clips(name)
+    learner = network(name, tuple(values.shape[1:]))
+    learner(values)  # where there is a running mean, it moves
+    stored = load(save({key: weight.contiguous() for key, weight in learner.state_dict().items()}))
+    other = network(name, tuple(values.shape[1:]), seed=2)
+    other.load_state_dict(stored)
+    assert torch.equal(other.eval()(values), learner.eval()(values))
 
 
 def n_parameters(model: torch.nn.Module) -> int:
@@ -68,6 +114,76 @@ def test_lstm_has_as_many_parameters_as_its_gates() -> None:
     params = lstm.Params(frames_per_step=2, hidden=32, n_layers=1, bidirectional=True, dropout=0.0)
     gates = 4 * 32 * (2 * 40 + 32 + 2)  # torch keeps two biases a gate
     assert n_parameters(lstm.build(params, (51, 40), 12)) == 2 * gates + 64 + (64 * 12 + 12)
+
+
+def test_linear_has_a_weight_a_column_and_class() -> None:
+    assert n_parameters(linear.build(linear.Params(), (80,), 12)) == 80 * 12 + 12
+
+
+FPOOL3 = cnn_trad.Params(
+    channels=(64, 64),
+    kernels=((20, 8), (10, 4)),
+    strides=((1, 1), (1, 1)),
+    pools=((1, 3), (1, 1)),
+    linear=32,
+    hidden=(128,),
+    dropout=0.0,
+)
+FSTRIDE4 = cnn_trad.Params(
+    channels=(186,),
+    kernels=((32, 8),),
+    strides=((1, 4),),
+    pools=((1, 1),),
+    linear=32,
+    hidden=(128, 128),
+    dropout=0.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("params", "weights"),
+    [
+        # the paper's, for 32 frames of 40 bands and 4 classes: 10.2 K, 164 K, 65.5 K, 4.1 K, 0.5 K
+        (FPOOL3, [64 * 20 * 8, 64 * 64 * 10 * 4, 32 * 64 * 4 * 8, 128 * 32, 4 * 128]),
+        # 47.6 K, 53.5 K, 4.1 K, 16.4 K, 0.5 K
+        (FSTRIDE4, [186 * 32 * 8, 32 * 186 * 9, 128 * 32, 128 * 128, 4 * 128]),
+    ],
+)
+def test_cnn_trad_has_the_weights_of_the_paper(params: cnn_trad.Params, weights: list[int]) -> None:
+    model = cnn_trad.build(params, (32, 40), 4)
+    assert [weight.numel() for weight in model.parameters() if weight.ndim > 1] == weights
+
+
+def test_ds_cnn_has_as_many_parameters_as_its_kernels() -> None:
+    params = ds_cnn.Params(channels=64, first_kernel=(10, 4), first_stride=(2, 2), strides=(1, 1, 1, 1), dropout=0.0)
+    blocks = 4 * (9 * 64 + 2 * 64 + 64 * 64 + 2 * 64)
+    assert n_parameters(ds_cnn.build(params, (49, 10), 12)) == 10 * 4 * 64 + 2 * 64 + blocks + 64 * 12 + 12
+
+
+def test_gru_has_as_many_parameters_as_its_gates() -> None:
+    params = gru.Params(channels=10, kernel=5, frames_per_step=1, hidden=32, n_layers=1, dense=16, dropout=0.0)
+    smooth = 5 * 10 + 2 * 10 + 10 * 5 + 2
+    gates = 3 * 32 * (40 + 32 + 2)  # torch keeps two biases a gate
+    summary = 64 * 64 + 64 * 16 + 16 + 16 * 12 + 12
+    assert n_parameters(gru.build(params, (51, 40), 12)) == smooth + 2 * gates + summary
+
+
+def test_wavenet_has_as_many_parameters_as_its_kernels() -> None:
+    params = wavenet.Params(channels=16, skip=32, kernel=3, dilations=(1, 2, 4), dropout=0.0)
+    gates, residuals = 3 * (3 * 16 * 32 + 32), 2 * (16 * 16 + 16)
+    summary = (3 * 16 * 32 + 32) + (32 * 32 + 32) + (32 * 12 + 12)
+    assert n_parameters(wavenet.build(params, (51, 40), 12)) == (3 * 40 * 16 + 16) + gates + residuals + summary
+
+
+def test_a_kernel_longer_than_the_clip_is_refused() -> None:
+    with pytest.raises(ParamsError, match=r"kernels is \[\[20, 8\], .*, expected .* frames .* has 28; .* needs 29"):
+        cnn_trad.build(FPOOL3, (28, 40), 4)
+
+
+def test_lists_of_cnn_trad_must_be_of_one_length() -> None:
+    section = {**planted_task.SIZES["cnn_trad"], "pools": ((1, 1),)}
+    with pytest.raises(ParamsError, match="channels, kernels, strides and pools of the same length"):
+        check_section(section, "sizes", cnn_trad.Params)
 
 
 def test_lists_of_cnn_must_be_of_one_length() -> None:

@@ -1,15 +1,18 @@
 """params.yaml and every preset are whole, and each section is what its stage takes."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
-from apps.check import SECTIONS, check, check_names
-from stages import download, train
+from apps.check import SECTIONS, check, check_names, check_outputs
+from stages import download
 from stages.features import FAMILIES
+from stages.files import LeftoverError
 from stages.models import MODELS
+from stages.models.choices import Params
 from stages.params import ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources.source import SourceError
 from stages.sources.transfer import Address
@@ -34,8 +37,8 @@ def test_a_preset_of_public_data_points_at_its_public_address(name: str) -> None
 def test_every_registry_has_an_entry_in_params() -> None:
     path = ROOT / "params.yaml"
     assert set(names_of("extract.families", path)) == set(FAMILIES)
-    keys = names_of("train.models", path)
-    assert {read_section(f"train.models.{key}", train.Params, path).model for key in keys} == set(MODELS)
+    chosen = [(file, key) for file in PRESETS for key in names_of("train.models", file)]
+    assert {read_section(f"train.models.{key}", Params, file).model for file, key in chosen} == set(MODELS)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,21 @@ def test_a_name_that_is_not_utf_8_is_refused_before_dvc_stumbles_over_it(tmp_pat
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/dog/caf\xe9.wav")).touch()
     with pytest.raises(SourceError, match=r"caf\\xe9.wav': the name is not UTF-8 .*rename it"):
         check_names(tmp_path)
+
+
+def test_all_that_families_and_models_out_of_params_have_left_is_named_before_dvc_hashes_it(in_folder: Path) -> None:
+    for name in ("params.yaml", "dvc.yaml"):
+        (in_folder / name).symlink_to(ROOT / name)
+    kept = ["data/features/mel/part-00000.parquet", "data/features/.gitignore", "metrics/evaluate/cnn_classes.csv"]
+    gone = ["data/features/gone", "data/models/a b", "data/predictions/gone.parquet", "metrics/evaluate/gone.csv"]
+    gone += ["metrics/extract/gone.json", "metrics/train/gone.csv"]
+    for name in kept:
+        (in_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (in_folder / name).touch()
+    check_outputs(Path("params.yaml"))
+    for name in gone:
+        (in_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (in_folder / name).touch()
+    with pytest.raises(LeftoverError, match=r"^data/features/gone: .* \(6 such in all\)") as error:
+        check_outputs(Path("params.yaml"))
+    assert f"`rm -r {shlex.join(gone)}`" in str(error.value)

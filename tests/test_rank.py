@@ -1,6 +1,7 @@
 """The rank stage on made data of which the truth is known."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from made_columns import damaged_columns, write_data, written
 
 from stages import rank
-from stages.files import read_json
+from stages.files import LeftoverError, read_json
 from stages.params import ParamsError
 from stages.rankers import probes
 from stages.rankers.columns import ColumnsError
@@ -67,6 +68,12 @@ def test_nothing_that_val_and_test_hold_changes_the_ranking(project: Path) -> No
     after = written()
     assert [path for path in before if before[path] != after[path]] == ["data/selected.parquet"]
     assert chosen.filter(pa.array(~outside)).equals(pq.read_table("data/selected.parquet").filter(pa.array(~outside)))
+
+
+def test_a_family_that_has_left_params_is_named_with_the_command_that_removes_it(project: Path) -> None:
+    (project / "data/features/gone").mkdir()
+    with pytest.raises(LeftoverError, match=r"^data/features/gone: nothing .*run `rm -r data/features/gone`"):
+        rank.main()
 
 
 def test_each_cause_is_selected_once_and_neither_its_twins_nor_noise(project: Path) -> None:
@@ -130,6 +137,7 @@ def test_selected_holds_the_columns_of_every_labelled_clip_in_the_order_of_the_r
 
 
 def test_a_family_without_a_folder_is_named(project: Path) -> None:
+    shutil.rmtree("data/features/c")
     text = Path("params.yaml").read_text(encoding="utf-8").replace("    c: {}", "    pitch: {}")
     Path("params.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(TableError, match=r"data/features/pitch/manifest\.json: is missing"):

@@ -110,3 +110,11 @@ def test_clips_come_from_the_repository_where_it_has_been_run(settings: dict) ->
 def test_the_report_is_the_same_text_after_a_turn_as_a_notebook() -> None:
     notebook = jupytext.writes(jupytext.reads(TEXT, fmt="py:percent"), fmt="ipynb")
     assert jupytext.writes(jupytext.reads(notebook, fmt="ipynb"), fmt="py:percent") == TEXT
+
+
+def test_a_folder_of_sounds_without_a_sound_is_named(
+    settings: dict, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARMARK_SOUNDS", str(in_folder))
+    with pytest.raises(SystemExit, match=f"^{in_folder}: EARMARK_SOUNDS holds 0 files, expected wav"):
+        run(CODE[CLIPS : CLIPS + 1], settings)

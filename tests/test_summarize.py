@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import planted_task
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from conftest import ROOT
+from dag import resolved
 from scipy.special import log_softmax
 
 from stages import summarize
-from stages.files import read_json, sha256_of, write_json
+from stages.files import LeftoverError, read_json, sha256_of, write_json
 from stages.tables import predictions
 from stages.tables.parquet import TableError, write_table
 
@@ -32,6 +35,12 @@ def written(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def write_models(keys: Sequence[str]) -> None:
+    content = planted_task.sections()
+    content["train"]["models"] = {key: content["train"]["models"][key] for key in keys}
+    planted_task.write_params(Path(), content)
+
+
 def write_predictions(key: str, rows: pa.Table, seeds: tuple[int, ...]) -> None:
     tables = []
     for seed in seeds:
@@ -46,10 +55,10 @@ def write_predictions(key: str, rows: pa.Table, seeds: tuple[int, ...]) -> None:
 @pytest.fixture
 def evaluated(in_folder: Path) -> pa.Table:
     """The clips on which three models are evaluated, two of them for one seed."""
-    planted_task.write_params(in_folder, planted_task.sections())
+    write_models(KEYS)
     labels = planted_task.label_rows()
     rows = labels.filter(pc.not_equal(labels.column("part"), "train"))
-    for place, key in enumerate((*KEYS, "gone")):
+    for place, key in enumerate(KEYS):
         scores = {
             name: {"value": 0.5 + place / 10, "low": 0.4, "high": 0.9, "seed_1": 0.5} for name in ("accuracy", "ece")
         }
@@ -113,11 +122,30 @@ def test_a_second_summary_gives_the_same_bytes(evaluated: pa.Table, monkeypatch:
 
 
 def test_one_model_alone_has_no_pair(evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = planted_task.sections()
-    content["train"]["models"] = {"cnn": content["train"]["models"]["cnn"]}
-    planted_task.write_params(Path(), content)
+    write_models(["cnn"])
+    for path in [*Path("metrics/evaluate").iterdir(), *Path("data/predictions").iterdir()]:
+        if path.stem != "cnn":
+            path.unlink()
     summarized(monkeypatch)
     assert (written("pairs.csv"), read_json(Path("metrics/summarize/pairs.json"))) == ([], {})
+
+
+@pytest.mark.parametrize("path", ["metrics/evaluate/dnn.json", "data/predictions/dnn.parquet"])
+def test_what_a_model_that_has_left_params_left_behind_stops_the_summary(
+    path: str, evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_models(["cnn", "lstm"])
+    for other in {"metrics/evaluate/dnn.json", "data/predictions/dnn.parquet"} - {path}:
+        Path(other).unlink()
+    with pytest.raises(LeftoverError, match=rf"^{path}: .*run `rm -r {path}`"):
+        summarized(monkeypatch)
+
+
+def test_all_that_evaluate_writes_of_a_model_is_known(evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    for out in next(stage for stage in resolved(ROOT) if stage.name == "evaluate@dnn").outs:
+        if out.startswith("metrics/") and not Path(out).exists():
+            Path(out).touch()
+    summarized(monkeypatch)
 
 
 def test_models_evaluated_on_different_clips_are_refused(evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from sharding import write_shards
 from stages import train
 from stages.files import read_json, sha256_of
 from stages.models import MODELS
-from stages.models.fitting import Recipe, drawn, epoch_rows, rate_factor
 from stages.models.parts import Groups
+from stages.models.recipe import Recipe, drawn, epoch_rows, rate_factor
 from stages.params import ParamsError
 from stages.tables import features, labels
 from stages.tables.parquet import TableError, write_table

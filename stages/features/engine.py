@@ -33,8 +33,10 @@ def extract(
 
     `samples` (n_clips, n_samples) are int16, or floats in -1..1; the first `n_sounding_samples` of each clip are its
     sound, the rest is padding. The numbers are the statistics `names` of each dimension, side by side, then those that
-    `of_clip` gives.
+    `of_clip` gives. Raises FeatureError where there is no clip.
     """
+    if not len(samples):
+        raise FeatureError("0 clips, expected at least one; a shard without clips has no batch to compute")
     n_sounding_samples = np.minimum(np.asarray(n_sounding_samples, np.int64), samples.shape[1])
     n_sounding = framing.n_sounding(n_sounding_samples)
     chosen = [NAMES.index(name) for name in names]
@@ -86,6 +88,13 @@ def as_float(samples: np.ndarray) -> np.ndarray:
 
 
 def computed(module: ModuleType, params: Section, framing: Framing) -> tuple[Computation, ClipComputation | None]:
-    """Return what computes frames, and what computes the numbers of whole clips, None where the family has none."""
-    of_clip = module.clip_computation(params, framing) if hasattr(module, "clip_computation") else None
-    return module.computation(params, framing), of_clip
+    """Return what computes frames, and what computes the numbers of whole clips, None where the family has none.
+
+    Raises FeatureError. What families share does not know whose section it was given: it is named here.
+    """
+    try:
+        of_clip = module.clip_computation(params, framing) if hasattr(module, "clip_computation") else None
+        return module.computation(params, framing), of_clip
+    except FeatureError as error:
+        family = module.__name__.rpartition(".")[2]
+        raise FeatureError(str(error).replace("extract.families.*", f"extract.families.{family}")) from None

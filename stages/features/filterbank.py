@@ -31,16 +31,21 @@ def mel_edges(n_mels: int, fmin_hz: float, fmax_hz: float) -> np.ndarray:
     return hz_of_mel(np.linspace(mel_of_hz(fmin_hz), mel_of_hz(fmax_hz), n_mels + 2))
 
 
+def check_range(sample_rate: int, fmin_hz: float, fmax_hz: float) -> None:
+    """Raise FeatureError where the range is no range."""
+    if not 0 <= fmin_hz < fmax_hz <= sample_rate / 2:
+        raise FeatureError(
+            f"params.yaml: extract.families.*.fmax_hz is {fmax_hz} and fmin_hz is {fmin_hz}, expected 0 <= fmin_hz < "
+            f"fmax_hz <= {sample_rate / 2:g}, half the sample rate; change either"
+        )
+
+
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float) -> np.ndarray:
     """Return the weights from power bins to mel bands: (1 + n_fft // 2, n_mels) float64.
 
     Raises FeatureError where the range is no range, or a band is so narrow that no bin falls into it.
     """
-    if not 0 <= fmin_hz < fmax_hz <= sample_rate / 2:
-        raise FeatureError(
-            f"params.yaml: extract.families.*: fmin_hz is {fmin_hz} and fmax_hz is {fmax_hz}, expected 0 <= fmin_hz < "
-            f"fmax_hz <= {sample_rate / 2:g}, half the sample rate"
-        )
+    check_range(sample_rate, fmin_hz, fmax_hz)
     edges = mel_edges(n_mels, fmin_hz, fmax_hz)
     bins = bin_frequencies(sample_rate, n_fft)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])

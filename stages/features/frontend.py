@@ -11,6 +11,7 @@ frames; in float64 it would be 1.5e-5, for a third more time.
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import Amin
 from stages.features.filterbank import mel_filters
 from stages.features.magnitude import Magnitudes
 from stages.features.stft import Framing, PowerSpectrum
@@ -26,7 +27,7 @@ class LogMelParams(Section):
     n_mels: PositiveInt
     fmin_hz: NonNegativeFloat
     fmax_hz: PositiveFloat
-    amin: PositiveFloat
+    amin: Amin
     top_db: PositiveFloat
 
 

@@ -8,11 +8,11 @@ the same instructions wherever it stands. The last group is filled up with silen
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import FINITE_SUMS
+
 LANES = 16
 # A noise floor 90 dB below each frame: keeps the recursion stable and bounds the prediction gain of pure tones.
 FLOOR = 1e-9
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 def n_groups(n_frames: int) -> int:

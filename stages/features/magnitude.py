@@ -10,14 +10,11 @@ import numpy as np
 import torch
 from numba import njit
 
+from stages.features.arithmetic import FINITE_SUMS, SMALLEST
 from stages.features.stft import Framing, PowerSpectrum
 
 # In the windows of a block: with its spectra half a second-level cache of 2 MiB in float64.
 BLOCK_SAMPLES = 1 << 16
-# Below it float32 has less than its precision, and is slow.
-SMALLEST_POWER = float(np.finfo(np.float32).tiny)
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 class Magnitudes:
@@ -88,7 +85,7 @@ def _fill_magnitude(spectrum: np.ndarray, out: np.ndarray) -> None:
         here, to = spectrum[row], out[row]
         for k in range(len(to)):
             power = here[k].real * here[k].real + here[k].imag * here[k].imag
-            to[k] = np.sqrt(np.float32(power if power > SMALLEST_POWER else 0.0))
+            to[k] = np.sqrt(np.float32(power if power > SMALLEST else 0.0))
 
 
 @njit(nogil=True, cache=True, fastmath=FINITE_SUMS)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numba import njit
 
-SMALLEST = float(np.finfo(np.float32).tiny)
+from stages.features.arithmetic import SMALLEST
 
 
 def onset_strength(log_mel: torch.Tensor, n_fft: int, hop: int) -> torch.Tensor:

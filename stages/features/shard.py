@@ -51,7 +51,7 @@ def extract_shard(shard: Shard, work: Work) -> Done:
     """Write the features of a shard. Numbers that may be missing, and are, become null."""
     n_rows, n_missing, n_not_finite = 0, 0, 0
     with writing(shard.target, shard.table.schema, shard.table) as writer:
-        for rows in iter_spans(shard.source, clips.TABLE, NEEDED):
+        for rows in filter(len, iter_spans(shard.source, clips.TABLE, NEEDED)):
             written, n_bad = _features_of(rows, shard.table, work)
             writer.write_table(written, row_group_size=ROWS_PER_GROUP)
             n_rows, n_not_finite = n_rows + rows.num_rows, n_not_finite + n_bad

@@ -22,6 +22,7 @@ import pyarrow as pa
 from numba import njit
 from pydantic import AfterValidator, Field
 
+from stages.features.arithmetic import quantile
 from stages.features.family import Dimension
 from stages.params import Section
 from stages.tables.parquet import column
@@ -127,16 +128,9 @@ def _fill(
             if n < n_sounding[clip]:
                 _fill_moments_of_some(frames[clip, : n_sounding[clip], d], hop_s, numbers)
             numbers[MIN], numbers[MAX] = values[0], values[n - 1]
-            numbers[P10], numbers[P50], numbers[P90] = _at(values, n, 0.1), _at(values, n, 0.5), _at(values, n, 0.9)
-
-
-@njit(nogil=True, cache=True)
-def _at(values: np.ndarray, n: int, share: float) -> float:
-    """The quantile of the first `n` values, which ascend."""
-    place = share * (n - 1)
-    below = int(place)
-    above = min(below + 1, n - 1)
-    return values[below] + (place - below) * (float(values[above]) - float(values[below]))
+            counting = values[:n]
+            numbers[P10], numbers[P50] = quantile(counting, 0.1), quantile(counting, 0.5)
+            numbers[P90] = quantile(counting, 0.9)
 
 
 @njit(nogil=True, cache=True)

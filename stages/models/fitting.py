@@ -1,81 +1,136 @@
-"""How a network learns: epochs of batches drawn by index from one tensor on the device, AdamW, warm-up and cosine.
+"""How a network learns: epochs of batches drawn by index from one tensor on the device, warm-up and cosine.
 
-The weights after the last epoch are the result: nothing is chosen by looking at a score, so the validation part stays
-an honest estimate and the test part is never read.
+The weights after the last epoch are the result, or their running mean: nothing is chosen by looking at a score, so the
+validation part stays an honest estimate. With `patience`, the epoch of the lowest validation loss is kept, and the
+validation scores flatter a little. The test part is never read.
+
+Several processes (see launching.py) take every so-manieth clip of each batch; the gradient is that of the whole batch.
 """
 
+import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import ceil, cos, pi
-from typing import Annotated
+from dataclasses import astuple
+from math import ceil, inf
 
-import numpy as np
 import torch
-from pydantic import Field
+from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
-from torch.nn.functional import cross_entropy, nll_loss
+from torch.nn.functional import cross_entropy, nll_loss, one_hot
+from torch.optim.swa_utils import AveragedModel
 
 from stages.models.card import log_probabilities, normalised
+from stages.models.checkpoint import Checkpoint
 from stages.models.parts import Groups, Part
-from stages.params import Section
+from stages.models.recipe import Epoch, Recipe, epoch_rows, generator, mixed, optimizer_of, rate_factor
 
 Augment = Callable[[Tensor, Generator], Tensor]
 """(batch of values as stored but float32, generator on their device) -> the same batch, changed."""
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 ORDER, CHANGE, WEIGHTS = range(3)  # streams of random numbers, apart: more epochs or clips do not change first weights
 
 
-class Recipe(Section):
-    """How long and how fast a network learns."""
+class Learner:
+    """A network on its way: all that its next epoch hangs on."""
 
-    epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1)]  # clips at most
-    learning_rate: Annotated[float, Field(gt=0)]  # the highest, after the warm-up
-    warmup_share: Annotated[float, Field(ge=0, lt=1)]  # of all steps, while the rate rises from 0
-    weight_decay: Annotated[float, Field(ge=0)]  # of matrices and kernels, not of biases and norms
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # probability that is spread over all classes
-    unknown_share: Annotated[float, Field(ge=0)]  # unknowns an epoch, as a share of its keyword clips
-    silence_share: Annotated[float, Field(ge=0)]  # noise windows likewise
+    def __init__(self, network: nn.Module, recipe: Recipe, seed: int, fabric: Fabric) -> None:
+        self.raw, self.recipe, self.fabric = network, recipe, fabric
+        self.network, self.optimizer = fabric.setup(network, optimizer_of(network, recipe))
+        moved = running_mean(recipe.ema_decay)
+        self.mean = AveragedModel(network, multi_avg_fn=moved, use_buffers=True) if recipe.ema_decay else None
+        self.order, self.change = generator(seed, ORDER, torch.device("cpu")), generator(seed, CHANGE, fabric.device)
+        self.curve: list[Epoch] = []
+        self.best: dict[str, Tensor] = {}
+        self.least = inf
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is looked at: with the running mean of its weights, where one is kept."""
+        return self.raw if self.mean is None else self.mean.module
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last epoch is over, or the validation loss has not fallen for too long."""
+        losses = [epoch.val_loss for epoch in self.curve]
+        waited = len(losses) - 1 - losses.index(min(losses)) if losses else 0
+        return len(losses) == self.recipe.epochs or 0 < self.recipe.patience <= waited
+
+    def state(self) -> dict[str, object]:
+        """Return what `restore` takes."""
+        generators = {
+            "order": self.order.get_state(),
+            "change": self.change.get_state(),
+            "torch": torch.get_rng_state(),
+        }
+        if self.fabric.device.type == "cuda":
+            generators["cuda"] = torch.cuda.get_rng_state(self.fabric.device)
+        return {
+            "network": self.raw.state_dict(),
+            "mean": self.mean.state_dict() if self.mean is not None else {},
+            "optimizer": self.optimizer.state_dict(),
+            "curve": [astuple(epoch) for epoch in self.curve],
+            "best": self.best,
+            "least": self.least,
+            **generators,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on where a learner of the same recipe, seed and data was when it gave its state."""
+        self.raw.load_state_dict(state["network"])
+        if self.mean is not None:
+            self.mean.load_state_dict(state["mean"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.curve = [Epoch(*row) for row in state["curve"]]
+        self.best, self.least = state["best"], state["least"]
+        self.order.set_state(state["order"])
+        self.change.set_state(state["change"])
+        torch.set_rng_state(state["torch"])
+        if "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"], self.fabric.device)
+
+    def step(self, values: Tensor, targets: Tensor, factor: float) -> Tensor:
+        """Learn from one batch; return the sum of the losses of this process's clips.
+
+        values (batch, ...) normalised, targets (batch, n_classes) probabilities; factor of the learning rate.
+        """
+        for settings in self.optimizer.param_groups:
+            settings["lr"] = self.recipe.learning_rate * factor
+        own = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        logits = self.network(values[own])
+        losses = cross_entropy(logits, targets[own], label_smoothing=self.recipe.label_smoothing, reduction="sum")
+        self.optimizer.zero_grad()
+        self.fabric.backward(
+            losses * self.fabric.world_size / len(values)
+        )  # processes take the mean of their gradients
+        self.optimizer.step()
+        if self.mean is not None:
+            self.mean.update_parameters(self.raw)
+        return losses.detach()
+
+    def keep_best(self) -> None:
+        """Remember the weights where the last epoch's validation loss is the lowest so far."""
+        if self.recipe.patience and self.curve[-1].val_loss < self.least:
+            self.least = self.curve[-1].val_loss
+            self.best = copy.deepcopy(self.kept.state_dict())
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One row of the learning curve; losses in nats."""
+def running_mean(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
+    """Return what moves a mean of weights towards the present ones: by 1 - decay a step, by more in the first steps.
 
-    train_loss: float  # mean over the epoch's clips as augmented, while learning, with label smoothing
-    val_loss: float
-    val_accuracy: float
+    After n steps the mean keeps (1 + n) / (10 + n) of itself at most, so that first weights are soon forgotten. Norms'
+    statistics go with the weights; counts are those of the present.
+    """
 
+    @torch.no_grad()
+    def move(means: Tensors, present: Tensors, n_steps: Tensor | int) -> None:
+        share = 1 - min(decay, (1 + int(n_steps)) / (10 + int(n_steps)))
+        if torch.is_floating_point(means[0]):
+            torch._foreach_lerp_(means, present, share)
+        else:
+            torch._foreach_copy_(means, present)
 
-def generator(seed: int, stream: int, device: torch.device) -> Generator:
-    """Return the random numbers of one stream of a seed, on a device."""
-    state = np.random.SeedSequence([seed, stream]).generate_state(1)[0]
-    return Generator(device).manual_seed(int(state))
-
-
-def drawn(rows: Tensor, n_drawn: int, order: Generator) -> Tensor:
-    """Return `n_drawn` of `rows` at random; where there are fewer, each comes equally often, give or take one."""
-    if len(rows) == 0 or n_drawn == 0:
-        return rows[:0]
-    rounds = [rows[torch.randperm(len(rows), generator=order)] for _ in range(ceil(n_drawn / len(rows)))]
-    return torch.cat(rounds)[:n_drawn]
-
-
-def epoch_rows(groups: Groups, recipe: Recipe, order: Generator) -> Tensor:
-    """Return the clips of one epoch, shuffled: every keyword clip once, unknowns and silences drawn anew."""
-    n_keywords = len(groups.keywords)
-    unknowns = drawn(groups.unknowns, round(recipe.unknown_share * n_keywords), order)
-    silences = drawn(groups.silences, round(recipe.silence_share * n_keywords), order)
-    rows = torch.cat([groups.keywords, unknowns, silences])
-    return rows[torch.randperm(len(rows), generator=order)]
-
-
-def rate_factor(step: int, n_steps: int, warmup_share: float) -> float:
-    """Return the learning rate of a step as a share of the highest: a line up to 1, then half a cosine down to 0."""
-    n_warmup = round(n_steps * warmup_share)
-    if step < n_warmup:
-        return (step + 1) / (n_warmup + 1)
-    return 0.5 * (1 + cos(pi * (step - n_warmup) / (n_steps - n_warmup)))
+    return move
 
 
 def loss_and_accuracy(network: nn.Module, part: Part, mean: Tensor, std: Tensor) -> tuple[float, float]:
@@ -85,49 +140,45 @@ def loss_and_accuracy(network: nn.Module, part: Part, mean: Tensor, std: Tensor)
     return float(nll_loss(scores, part.labels)), float(correct.double().mean())
 
 
-def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW that decays what multiplies (two axes and more) and leaves alone what shifts and scales."""
-    weights = list(network.parameters())
-    decayed = {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay}
-    free = {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0}
-    return torch.optim.AdamW([decayed, free], lr=recipe.learning_rate, fused=True)
-
-
 def fit(
-    network: nn.Module,
+    learner: Learner,
     train: Part,
     groups: Groups,
     val: Part,
     scale: tuple[Tensor, Tensor],
     augment: Augment,
-    recipe: Recipe,
-    seed: int,
+    checkpoint: Checkpoint,
     epochs: Sequence[int],
-) -> list[Epoch]:
-    """Train `network` in place and return its learning curve.
+) -> nn.Module:
+    """Train to the end and return the network whose weights count; its learning curve is the learner's.
 
     `scale` is the mean and standard deviation of each dimension. An epoch is cut into batches of equal size, give or
-    take one clip: none is dropped and none is tiny. `epochs` counts recipe.epochs; a progress bar may stand there.
+    take one clip: none is dropped and none is tiny. `epochs` counts recipe.epochs; a progress bar may stand there. Goes
+    on from the checkpoint, where there is one.
     """
-    device, (mean, std) = train.values.device, scale
-    order, change = generator(seed, ORDER, torch.device("cpu")), generator(seed, CHANGE, device)
-    optimizer = optimizer_of(network, recipe)
-    curve: list[Epoch] = []
+    recipe, device = learner.recipe, train.values.device
+    state = checkpoint.read(device)
+    if state is not None:
+        learner.restore(state)
+    n_classes = int(train.labels.max()) + 1
     for epoch in epochs:
-        network.train()
-        rows = epoch_rows(groups, recipe, order).to(device)
+        if epoch < len(learner.curve) or learner.is_done:
+            continue
+        learner.network.train()
+        rows = epoch_rows(groups, recipe, learner.order).to(device)
         batches = rows.tensor_split(ceil(len(rows) / recipe.batch_size))
         summed = torch.zeros((), dtype=torch.float64, device=device)
         for index, batch in enumerate(batches):
             factor = rate_factor(epoch * len(batches) + index, recipe.epochs * len(batches), recipe.warmup_share)
-            for settings in optimizer.param_groups:
-                settings["lr"] = recipe.learning_rate * factor
-            values = augment(train.values[batch].float(), change)
-            logits = network(normalised(values, mean, std))
-            loss = cross_entropy(logits, train.labels[batch], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            summed += loss.detach() * len(batch)
-        curve.append(Epoch(float(summed) / len(rows), *loss_and_accuracy(network, val, mean, std)))
-    return curve
+            values = normalised(augment(train.values[batch].float(), learner.change), *scale)
+            targets = one_hot(train.labels[batch], n_classes).to(values.dtype)
+            if recipe.mixup:
+                values, targets = mixed(values, targets, recipe.mixup, learner.order)
+            summed += learner.step(values, targets, factor)
+        learner.fabric.all_reduce(summed, reduce_op="sum")
+        learner.curve.append(Epoch(float(summed) / len(rows), *loss_and_accuracy(learner.kept, val, *scale)))
+        learner.keep_best()
+        checkpoint.write(learner.state)
+    if learner.best:
+        learner.kept.load_state_dict(learner.best)
+    return learner.kept

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
-from stages.params import Section
+from stages.params import PARAMS_FILE, ParamsError, Section
 
 INPUT_AXES = (2,)
 
@@ -16,9 +16,7 @@ INPUT_AXES = (2,)
 class Params(Section):
     """Sizes of the network."""
 
-    frames_per_step: Annotated[
-        int, Field(ge=1)
-    ]  # neighbouring frames read at once; frames left over at the end are unread
+    frames_per_step: Annotated[int, Field(ge=1)]  # neighbouring frames read at once; those left at the end are unread
     hidden: Annotated[int, Field(ge=1)]  # units of each layer and direction
     n_layers: Annotated[int, Field(ge=1)]
     bidirectional: bool  # also from the clip's end to its beginning
@@ -52,5 +50,13 @@ class Lstm(nn.Module):
 
 
 def build(params: Params, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    """Return the network for frames (n_frames, n_dims), with fresh weights from torch's generator."""
+    """Return the network for frames (n_frames, n_dims), with fresh weights from torch's generator.
+
+    Raises ParamsError where a clip has fewer frames than a step.
+    """
+    if input_shape[0] < params.frames_per_step:
+        raise ParamsError(
+            f"{PARAMS_FILE}: sizes.frames_per_step is {params.frames_per_step}, expected at most the {input_shape[0]} "
+            "frames of a clip; set it lower"
+        )
     return Lstm(params, input_shape[1], n_classes)

@@ -126,10 +126,8 @@ def curve_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
     rows = []
     for which, name in enumerate(study.orders):
         for at, size in enumerate(study.sizes):
-            bits, accuracy = (
-                bounded(mean[which, at, of], low[which, at, of], high[which, at, of]).values() for of in (0, 1)
-            )
-            rows.append([name, size, *accuracy, *bits])
+            bits, accuracy = ([bound[which, at, of] for bound in (mean, low, high)] for of in (0, 1))
+            rows.append([name, size, *share(*accuracy).values(), *bounded(*bits).values()])
     return rows
 
 
@@ -194,12 +192,17 @@ def _reached(study: Study, by_fold: Sequence[np.ndarray]) -> dict[str, dict[str,
     mean, low, high = interval(np.stack(by_fold), study.params.confidence)
     return {
         "information_bits": bounded(mean[0], low[0], high[0]),
-        "accuracy": bounded(mean[1], low[1], high[1]),
+        "accuracy": share(mean[1], low[1], high[1]),
     }
 
 
 def bounded(value: float, low: float, high: float) -> dict[str, float]:
     return {"value": rounded(value), "low": rounded(low), "high": rounded(high)}
+
+
+def share(value: float, low: float, high: float) -> dict[str, float]:
+    """Return a share with its bounds, none beyond 0 and 1."""
+    return bounded(value, max(low, 0.0), min(high, 1.0))
 
 
 def _plain(cell: float | str) -> float | str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stages.rankers.compact import n_bytes
-from stages.rankers.findings import bounded
+from stages.rankers.findings import bounded, share
 from stages.rankers.folds import interval
 from stages.rankers.heldout import Verdict
 from stages.rankers.study import Study
@@ -25,8 +25,8 @@ def form_rows(study: Study, verdicts: Sequence[Verdict]) -> list[list[object]]:
     for form in shared:
         bounds = interval(np.stack([verdict.forms[form] for verdict in verdicts]), confidence)
         for at, bits in enumerate(params.number_bits):
-            told, right = (bounded(*(bound[at, of] for bound in bounds)) for of in (0, 1))
-            measured.append((n_bytes(form.n_numbers, bits), form, bits, told, right))
+            known, correct = ([bound[at, of] for bound in bounds] for of in (0, 1))
+            measured.append((n_bytes(form.n_numbers, bits), form, bits, bounded(*known), share(*correct)))
     measured.sort(key=lambda each: (each[0], -each[3]["value"]))
     values = [told["value"] for _, _, _, told, _ in measured]
     front, best = on_front(values), chosen(values, params.keep)

@@ -1,6 +1,6 @@
 """One fold: all that is learned on its training groups, judged on the groups it leaves out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,9 +110,6 @@ def few_numbers(study: Study, fold: int) -> Few:
     forms = {form: _told(study, parts, seen, unseen) for form, seen, unseen in _encoded(study, parts, orders[0], fold)}
     chosen = first(orders[0], study.params.n_selected)
     return Few(trees=lost, trees_shares=shares, trees_reach=reach, curve=curve, forms=forms, selected=chosen)
-
-
-HALVES: tuple[Callable[[Study, int], Whole | Few], ...] = (all_columns, few_numbers)
 
 
 def _parts(study: Study, fold: int) -> Fold:

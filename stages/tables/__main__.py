@@ -8,26 +8,35 @@ Run  python -m stages.tables [TABLE ...]      all tables, or those named: clips,
 import argparse
 import inspect
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
+from pydantic import ConfigDict, PositiveFloat, PositiveInt
 
 from stages.features import FAMILIES
 from stages.features.schema import described, table_of
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame, Framing
-from stages.params import PARAMS_FILE, names_of, read_section, read_yaml
+from stages.params import PARAMS_FILE, ParamsError, Section, names_of, read_section
 from stages.tables import TABLES
 
 HEADER = ("column", "type", "unit", "meaning")
 
 
+class Clip(Section):
+    """What of section decode the shape of a table follows from."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    sample_rate_hz: PositiveInt
+    clip_s: PositiveFloat
+
+
 def family_table(family: str, path: Path) -> pa.Schema:
     """Return the schema of features/<family> by the params in `path`."""
-    decode = cast(Mapping[str, float], read_yaml(path)["decode"])
-    rate_hz, n_samples = int(decode["sample_rate_hz"]), round(decode["clip_s"] * decode["sample_rate_hz"])
+    clip = read_section("decode", Clip, path)
+    rate_hz, n_samples = clip.sample_rate_hz, round(clip.clip_s * clip.sample_rate_hz)
     framing = Framing.of(read_section("extract.frame", Frame, path), rate_hz)
     names = read_section("extract.statistics", Statistics, path).names
     params = read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
@@ -41,6 +50,8 @@ def tables(path: Path) -> Iterator[tuple[str, str, pa.Schema]]:
     for name, module in TABLES.items():
         yield name, about(module), module.TABLE.schema
     for family in names_of("extract.families", path):
+        if family not in FAMILIES:
+            raise ParamsError(f"{path}: extract.families.{family} is unknown, expected one of {', '.join(FAMILIES)}")
         yield f"features/{family}", about(FAMILIES[family]), family_table(family, path)
 
 

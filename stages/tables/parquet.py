@@ -144,6 +144,11 @@ def shard_paths(folder: Path) -> list[Path]:
     return paths
 
 
+def n_rows(folder: Path) -> int:
+    """Return how many rows the parts of a folder have together."""
+    return read_json(folder / "manifest.json")["rows"]
+
+
 def iter_shards(folder: Path, table: Table, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield the rows of each part of a folder, in order, one part in memory at a time."""
     for path in shard_paths(folder):

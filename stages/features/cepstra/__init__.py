@@ -10,30 +10,28 @@
 Power is unscaled, as in mel, and raised to at least `amin` in each band.
 """
 
-import math
 from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import DB_PER_NEPER, Amin
 from stages.features.blocks import power_blocks
 from stages.features.cepstra.auditory import (
     bark_centres,
     bark_filters,
-    check_range,
     erb_centres,
     gammatone_filters,
     linear_corners,
     linear_filters,
 )
 from stages.features.family import Computation, Dimension, FeatureError, numbered
-from stages.features.filterbank import cosines
+from stages.features.filterbank import check_range, cosines
 from stages.features.lpc import LANES, cepstra, n_groups, predict
 from stages.features.stft import Framing, PowerSpectrum
 from stages.params import Section
 
-DB_PER_NEPER = 10 / math.log(10)
 SAMPLES_AT_ONCE = 2**18  # of a batch whose spectra are in memory together; of a larger one a block at a time
 Compression = Literal["cube_root", "log"]
 
@@ -44,7 +42,7 @@ class Params(Section):
     n_fft: PositiveInt
     fmin_hz: NonNegativeFloat
     fmax_hz: PositiveFloat
-    amin: PositiveFloat
+    amin: Amin
     n_gammatone: PositiveInt
     gammatone_compression: Compression
     n_gfcc: PositiveInt
@@ -149,10 +147,11 @@ def predicted(loudness: torch.Tensor, warped: np.ndarray, params: Params) -> tor
     correlations = np.ascontiguousarray(groups.reshape(-1, LANES, lags.shape[1]).transpose(0, 2, 1))
     filters, error = np.empty((len(correlations), params.plp_order, LANES)), np.empty((len(correlations), LANES))
     predict(correlations, filters, error)
-    coefficients = np.zeros((len(correlations), params.n_plp, LANES))
-    cepstra(filters, coefficients[:, 1:])
-    out = np.ascontiguousarray(coefficients.transpose(0, 2, 1), np.float32).reshape(-1, params.n_plp)[:n_frames]
+    coefficients = np.empty((len(correlations), params.n_plp - 1, LANES))
+    cepstra(filters, coefficients)
+    out = np.empty((n_frames, params.n_plp), np.float32)
     out[:, 0] = np.log(error.reshape(-1)[:n_frames] * lags[:, 0])
+    out[:, 1:] = coefficients.transpose(0, 2, 1).reshape(-1, params.n_plp - 1)[:n_frames]
     return torch.from_numpy(out)
 
 

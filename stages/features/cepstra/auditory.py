@@ -25,15 +25,6 @@ BARK_SCALE = 6.0
 MASK_BEGIN, MASK_SHOULDER, MASK_END = -1.3, 0.5, 2.5
 
 
-def check_range(sample_rate: int, fmin_hz: float, fmax_hz: float) -> None:
-    """Raise FeatureError where the range is no range."""
-    if not 0 <= fmin_hz < fmax_hz <= sample_rate / 2:
-        raise FeatureError(
-            f"params.yaml: extract.families.*: fmin_hz is {fmin_hz} and fmax_hz is {fmax_hz}, expected 0 <= fmin_hz < "
-            f"fmax_hz <= {sample_rate / 2:g}, half the sample rate"
-        )
-
-
 def erb_centres(n_bands: int, fmin_hz: float, fmax_hz: float) -> np.ndarray:
     """Return the centres of gammatone bands: (n_bands,) Hz, the first and the last at the range's ends."""
     first, last = np.log1p(ERB_PER_HZ * np.array([fmin_hz, fmax_hz]))

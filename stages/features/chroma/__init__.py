@@ -20,6 +20,7 @@ import torch
 from numba import njit
 from pydantic import FiniteFloat, PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import SMALLEST
 from stages.features.blocks import power_blocks
 from stages.features.family import Computation, Dimension
 from stages.features.stft import Framing, PowerSpectrum
@@ -31,7 +32,6 @@ A_HZ = 440.0
 # How far a semitone turns, in twelfths of the circle, so that its interval comes to a neighbouring place; the radius.
 CIRCLES = {"fifths": (7, 1.0), "minor_thirds": (9, 1.0), "major_thirds": (4, 0.5)}
 BELOW_FIRST_BIN = 18.0  # semitones, where the bin of 0 Hz is put
-SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 class Params(Section):
@@ -91,7 +91,8 @@ def place(power: np.ndarray, circles: np.ndarray, out: np.ndarray) -> None:
             total += share
             for k in range(n_places):
                 sums[k] += circles[note, k] * share
-        out[frame, n_notes:] = sums / total if total >= SMALLEST else sums
+        for k in range(n_places):
+            out[frame, n_notes + k] = sums[k] / total if total >= SMALLEST else sums[k]
 
 
 def filters(params: Params, sample_rate: int) -> np.ndarray:

@@ -109,6 +109,11 @@ def check(params: Params, sample_rate: int) -> None:
         raise FeatureError(
             f"{where}.n_poles is {params.n_poles}, expected an even number up to {LARGEST_DEGREE}, two for each formant"
         )
+    if 2 * params.margin_hz >= params.max_formant_hz:
+        raise FeatureError(
+            f"{where}.margin_hz is {params.margin_hz}, expected less than {params.max_formant_hz / 2:g}, half of "
+            f"max_formant_hz: no formant lies between the margins; lower it"
+        )
     if 4 * params.window_s * params.max_formant_hz <= params.n_poles:
         raise FeatureError(
             f"{where}.window_s is {params.window_s}: expected a window of more samples than n_poles, {params.n_poles}, "

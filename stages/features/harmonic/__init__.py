@@ -22,8 +22,9 @@ import math
 import numpy as np
 import torch
 from numba import njit
-from pydantic import NegativeFloat, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import FINITE_SUMS, Floor
 from stages.features.blocks import power_blocks
 from stages.features.family import Computation, Dimension
 from stages.features.harmonic.medians import network, running_medians
@@ -32,8 +33,6 @@ from stages.params import Section
 
 N_DIMS = 3
 NO_MAGNITUDE = 1e-300  # square; the square of the smallest float32 is 2e-90
-# Lets the compiler sum in vectors; magnitudes are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 class Params(Section):
@@ -42,7 +41,7 @@ class Params(Section):
     n_fft: PositiveInt
     median_s: PositiveFloat
     median_hz: PositiveFloat
-    floor_db: NegativeFloat
+    floor_db: Floor
     keep_frames: bool
 
 

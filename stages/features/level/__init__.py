@@ -11,8 +11,8 @@ import math
 import numpy as np
 import torch
 from numba import njit
-from pydantic import NegativeFloat
 
+from stages.features.arithmetic import Floor
 from stages.features.family import ClipComputation, Computation, Dimension
 from stages.features.level.envelope import N_NUMBERS, energy, envelope_numbers
 from stages.features.stft import Framing
@@ -27,7 +27,7 @@ WITHOUT_SIGN = np.int32(2**31 - 1)
 class Params(Section):
     """Section extract.families.level."""
 
-    floor_db: NegativeFloat
+    floor_db: Floor
     keep_frames: bool
 
 

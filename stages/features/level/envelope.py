@@ -21,14 +21,14 @@ import math
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import FINITE_SUMS, quantile
+
 N_NUMBERS = 5
 LOG_ATTACK, CENTROID, DURATION, RANGE, PAUSES = range(N_NUMBERS)
 STEP_S = 0.001
 ATTACK_FROM, ATTACK_TO, EFFECTIVE = 0.2, 0.9, 0.4
 ABSOLUTE_GATE_DB, RELATIVE_GATE_DB = -70.0, -20.0
 LOW_SHARE, HIGH_SHARE = 0.10, 0.95
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 def envelope_numbers(samples: np.ndarray, levels_db: np.ndarray, window: int, sample_rate: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def _powers(samples: np.ndarray, window: int, step: int) -> np.ndarray:
     return powers
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def energy(samples: np.ndarray) -> float:
     """Return the sum of squares of samples (n,), in float64."""
     total = 0.0
@@ -86,7 +86,7 @@ def energy(samples: np.ndarray) -> float:
     return total
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _centroid(samples: np.ndarray) -> float:
     """Return the mean place of the samples, weighted by their square; 0 in silence."""
     total, first = 0.0, 0.0
@@ -109,13 +109,4 @@ def _fill_spread(ascending_db: np.ndarray, out: np.ndarray) -> None:
         first += 1
     counting = ascending_db[first:]
     out[PAUSES] = first / n
-    out[RANGE] = _at(counting, HIGH_SHARE) - _at(counting, LOW_SHARE) if len(counting) else 0.0
-
-
-@njit(nogil=True, cache=True)
-def _at(ascending: np.ndarray, share: float) -> float:
-    """Return a quantile, linear between neighbouring ranks."""
-    place = share * (len(ascending) - 1)
-    below = int(place)
-    above = min(below + 1, len(ascending) - 1)
-    return ascending[below] + (place - below) * (ascending[above] - ascending[below])
+    out[RANGE] = quantile(counting, HIGH_SHARE) - quantile(counting, LOW_SHARE) if len(counting) else 0.0

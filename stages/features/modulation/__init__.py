@@ -20,13 +20,14 @@ are below `floor_db`, as in silence, in a steady sound and in a single frame, ce
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numba import njit
-from pydantic import NegativeFloat, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import Floor
 from stages.features.family import ClipComputation, Computation, Dimension, FeatureError, numbered
 from stages.features.filterbank import mel_edges, mel_filters
 from stages.features.magnitude import Bands, Magnitudes
@@ -46,9 +47,9 @@ class Params(Section):
     n_bands: PositiveInt
     fmin_hz: NonNegativeFloat
     fmax_hz: PositiveFloat
-    slowest_hz: PositiveFloat
+    slowest_hz: Annotated[float, Field(ge=0.01)]  # the FFT is as long as 400 s of envelope then
     n_octaves: PositiveInt
-    floor_db: NegativeFloat
+    floor_db: Floor
     keep_frames: Literal[False]
 
 

@@ -14,12 +14,11 @@ import math
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import FINITE_SUMS
 from stages.features.pitch.subsample import HALF, N_STEPS, STEPS, fill_steps, peak, step_weights
 
 GREATEST_DB = 50.0  # what window and interpolation can tell
 N_LAGS = 2 * (HALF + 1)  # from HALF before the period to HALF + 1 after it
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 class HarmonicsToNoise:
@@ -66,7 +65,7 @@ def _fill_ratios(
                 continue
             lag = round(periods[clip, t])
             _fill_products(inner, frame[N_LAGS + lag - HALF :], min(window - lag + HALF, window), products)
-            fill_steps(products, HALF, weights, heights)
+            fill_steps(products, weights, heights)
             for step in range(N_STEPS):
                 angle = 2.0 * math.pi * (lag - 1.0 + step / STEPS) / window
                 of_window = (1.0 - angle / (2.0 * math.pi)) * (2.0 + math.cos(angle)) / 3.0
@@ -75,7 +74,7 @@ def _fill_ratios(
             ratio_db[clip, t] = 10.0 * math.log10(share / (1.0 - share))
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _fill_frame(sound: np.ndarray, begin: int, hann: np.ndarray, frame: np.ndarray) -> float:
     """Fill `frame` with the samples from `begin` on, without their mean, under the window; return its power.
 
@@ -97,7 +96,7 @@ def _fill_frame(sound: np.ndarray, begin: int, hann: np.ndarray, frame: np.ndarr
     return power
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _fill_products(frame: np.ndarray, shifted: np.ndarray, n_both: int, products: np.ndarray) -> None:
     """Fill `products` (N_LAGS,) with the sums over n < n_both - k of frame[n] shifted[n + k], eight k at once."""
     for k in range(0, N_LAGS, 8):

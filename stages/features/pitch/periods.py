@@ -14,13 +14,12 @@ import math
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import FINITE_SUMS
 from stages.features.pitch.subsample import HALF, N_STEPS, fill_steps, peak
 
 PLACE, AMPLITUDE = range(2)
 SEARCH = 0.2  # of a period, on either side
 WEAKEST_MATCH = 0.3
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 def margin(longest: float, hop: int) -> int:
@@ -51,7 +50,7 @@ def fill_marks(
             of_run, origin = periods[first:t], margin + first * hop
             begin = max(origin - hop // 2, margin)
             stop = min(margin + (t - 1) * hop + hop // 2, len(sound) - margin - 1)
-            n_marks = _mark_run(sound, of_run, origin, hop, begin, stop, weights, marks, n_marks)
+            n_marks += _mark_run(sound, of_run, origin, hop, begin, stop, weights, marks[n_marks:])
             marks[n_marks] = math.nan
             n_marks += 1
         t += 1
@@ -68,29 +67,29 @@ def _mark_run(
     stop: int,
     weights: np.ndarray,
     marks: np.ndarray,
-    first_mark: int,
 ) -> int:
-    """Fill `marks` from `first_mark` on with those of a run from `begin` to `stop`; return where they end."""
+    """Fill the first of `marks` with those of a run from `begin` to `stop`, in order; return how many."""
     middle = 0.5 * (begin + stop)
     period = _period_at(periods, (middle - origin) / hop)
     first = int(middle - 0.5 * period)
     loudest = float(first + np.argmax(np.abs(sound[first : int(middle + 0.5 * period) + 1])))
-    end = first_mark
-    place = loudest
-    while place >= begin:
-        marks[end, PLACE] = place
-        end += 1
-        place = _next_mark(sound, place, _period_at(periods, (place - origin) / hop), -1, weights)
-    marks[first_mark:end, PLACE] = marks[first_mark:end, PLACE][::-1].copy()
-    place = _next_mark(sound, loudest, _period_at(periods, (loudest - origin) / hop), 1, weights)
-    while place <= stop:
-        marks[end, PLACE] = place
-        end += 1
-        place = _next_mark(sound, place, _period_at(periods, (place - origin) / hop), 1, weights)
-    for mark in range(first_mark, end):
+    n = 0
+    for backwards in (True, False):
+        place, period = loudest, _period_at(periods, (loudest - origin) / hop)
+        if not backwards:
+            place = _next_mark(sound, place, period, backwards, weights)
+        while place >= begin if backwards else place <= stop:
+            marks[n, PLACE] = place
+            n += 1
+            place = _next_mark(sound, place, _period_at(periods, (place - origin) / hop), backwards, weights)
+        for mark in range(n // 2 if backwards else 0):
+            other = marks[n - 1 - mark, PLACE]
+            marks[n - 1 - mark, PLACE] = marks[mark, PLACE]
+            marks[mark, PLACE] = other
+    for mark in range(n):
         period = _period_at(periods, (marks[mark, PLACE] - origin) / hop)
         marks[mark, AMPLITUDE] = _amplitude(sound, marks[mark, PLACE], period)
-    return end
+    return n
 
 
 @njit(nogil=True, cache=True)
@@ -103,37 +102,37 @@ def _period_at(periods: np.ndarray, frame: float) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _next_mark(sound: np.ndarray, place: float, period: float, direction: int, weights: np.ndarray) -> float:
-    """Return the mark after `place` (direction 1) or before it (-1), more than a sample away; NaN if none matches."""
+def _next_mark(sound: np.ndarray, place: float, period: float, backwards: bool, weights: np.ndarray) -> float:
+    """Return the mark before or after `place`, more than a sample away; NaN if none matches."""
     length = int(period + 0.5)
     shortest, longest = max(int(period * (1.0 - SEARCH)), 2), math.ceil(period * (1.0 + SEARCH))
     here = int(place + 0.5) - length // 2
-    lowest = here + shortest if direction > 0 else here - longest
+    lowest = here - longest if backwards else here + shortest
     stretch, n_lags = sound[here : here + length], longest - shortest + 1
     around = sound[lowest - HALF : lowest + n_lags + HALF + length]
     match = np.empty(n_lags + 2 * HALF)
-    _fill_match(stretch, around, HALF, HALF + n_lags, match)
+    _fill_match(stretch, around[HALF:], match[HALF : HALF + n_lags])
     best = HALF + int(np.argmax(match[HALF : HALF + n_lags]))
     if match[best] < WEAKEST_MATCH:
         return math.nan
     # The peak between lags takes some beyond the search, if it is near an end.
-    _fill_match(stretch, around, best - HALF, HALF, match)
-    _fill_match(stretch, around, HALF + n_lags, best + HALF + 1, match)
+    _fill_match(stretch, around[best - HALF :], match[best - HALF : HALF])
+    _fill_match(stretch, around[HALF + n_lags :], match[HALF + n_lags : best + HALF + 1])
     steps = np.empty(N_STEPS)
-    fill_steps(match, best, weights, steps)
+    fill_steps(match[best - HALF :], weights, steps)
     return place + (lowest - HALF + best - here) + peak(steps)[0]
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
-def _fill_match(stretch: np.ndarray, around: np.ndarray, first: int, stop: int, match: np.ndarray) -> None:
-    """Fill `match` from `first` to `stop` with the normalised cross-correlation of `stretch` and around[place:]."""
-    if first >= stop:
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
+def _fill_match(stretch: np.ndarray, around: np.ndarray, match: np.ndarray) -> None:
+    """Fill `match` (n,), which may be empty, with the normalised cross-correlation of `stretch` and around[place:]."""
+    if len(match) == 0:
         return
     power, moved_power = 0.0, 0.0
     for n in range(len(stretch)):
         power += float(stretch[n]) * float(stretch[n])
-        moved_power += float(around[first + n]) * float(around[first + n])
-    for place in range(first, stop):
+        moved_power += float(around[n]) * float(around[n])
+    for place in range(len(match)):
         moved, product = around[place : place + len(stretch)], np.float32(0.0)
         for n in range(len(stretch)):
             product += stretch[n] * moved[n]
@@ -143,7 +142,7 @@ def _fill_match(stretch: np.ndarray, around: np.ndarray, first: int, stop: int, 
         moved_power = max(moved_power + entering * entering - leaving * leaving, 0.0)
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _amplitude(sound: np.ndarray, place: float, period: float) -> float:
     """Return the root mean square of the period around `place` under the window (1 - u^2)^2."""
     first, last = math.ceil(place - 0.5 * period), int(place + 0.5 * period)

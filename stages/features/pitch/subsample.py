@@ -20,16 +20,16 @@ def step_weights() -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def fill_steps(values: np.ndarray, middle: int, weights: np.ndarray, steps: np.ndarray) -> None:
-    """Fill `steps` (N_STEPS,) with the function from `middle` - 1 to `middle` + 1; takes HALF values around."""
+def fill_steps(values: np.ndarray, weights: np.ndarray, steps: np.ndarray) -> None:
+    """Fill `steps` (N_STEPS,) with the function from place HALF - 1 to HALF + 1; takes values up to 2 HALF."""
     for step in range(N_STEPS):
         whole, part = divmod(step, STEPS)
         if part == 0:
-            steps[step] = values[middle - 1 + whole]
+            steps[step] = values[HALF - 1 + whole]
             continue
-        first, total = middle - HALF + whole, 0.0
+        total = 0.0
         for n in range(2 * HALF):
-            total += weights[part, n] * values[first + n]
+            total += weights[part, n] * values[whole + n]
         steps[step] = total
 
 

@@ -17,12 +17,11 @@ import math
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import FINITE_SUMS
 from stages.features.pitch.yin import BEFORE, PERIOD, POWER, TOTAL
 
 FLAT = 1e-12  # of a frame's power: what moves less is rounding
 SILENCE_DBFS = -200.0
-# Lets the compiler sum in vectors; samples are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 def voiced(
@@ -76,7 +75,7 @@ def _measure(
             aperiodicity[clip, t] = min(max(_vertex(shares), 0.0), 1.0)
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _sums(samples: np.ndarray) -> tuple[float, float]:
     """Return the sum of the samples and of their squares."""
     total, power = 0.0, 0.0

@@ -43,29 +43,28 @@ def periods(samples: np.ndarray, frame: int, hop: int, shortest: int, longest: i
     found = np.empty((n_frames, N_FOUND, n_clips))
     for first_clip in range(0, n_clips, N_LANES):
         clips = slice(first_clip, first_clip + N_LANES)
-        batch = samples[clips]
-        if len(batch) < N_LANES:
-            batch = np.concatenate([batch, np.zeros((N_LANES - len(batch), n_samples), np.float32)])
+        n_here = len(samples[clips])
         for first in range(0, n_frames, n_at_once):
             n = min(n_at_once, n_frames - first)
             start = first * hop - frame // 2
             rows = torch.empty((n - 1) * hop + frame + LAGS, N_LANES, dtype=torch.float64).numpy()
             sound = max(-start, 0), min(n_samples - start, len(rows))
-            _fill_rows(batch, start, *sound, rows)
+            _fill_rows(samples[clips], start, *sound, rows)
             of_rows = np.empty((n, N_FOUND, N_LANES))
             _fill_found(rows, *sound, frame, hop, shortest, longest, threshold, of_rows)
-            found[first : first + n, :, clips] = of_rows[:, :, : n_clips - first_clip]
+            found[first : first + n, :, clips] = of_rows[:, :, :n_here]
     return found.transpose(2, 0, 1)
 
 
 @njit(nogil=True, cache=True)
 def _fill_rows(samples: np.ndarray, start: int, first: int, stop: int, rows: np.ndarray) -> None:
-    """Fill `rows` (n, 8) with the samples of eight clips from `start` on; zeros but for rows `first` to `stop`."""
+    """Fill `rows` (n, 8) with the samples of at most eight clips from `start` on; zeros but for `first` to `stop`."""
+    n_clips = len(samples)
     rows[:first] = 0.0
     rows[stop:] = 0.0
     for n in range(first, stop):
         for clip in range(N_LANES):
-            rows[n, clip] = samples[clip, start + n]
+            rows[n, clip] = samples[min(clip, n_clips - 1), start + n] if clip < n_clips else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -105,19 +104,19 @@ def _fill_found(
             store(after_end, LAGS - 1 + n, load(rows, end + n))
         for tile in range(n_tiles):
             lag = tile * LAGS
-            stop = end - lag
+            stop, of_tile = end - lag, sums[lag : lag + LAGS]
             while next_frame[tile] < len(found) and next_frame[tile] * hop <= stop:
                 here = next_frame[tile] * hop
-                add_products(sums, lag, rows, max(place[tile], first_sound), min(here, stop_sound), rows, lag)
+                add_products(of_tile, rows, max(place[tile], first_sound), min(here, stop_sound), rows, lag)
                 where = (next_frame[tile] % n_pending) * n_tiles * LAGS + lag
                 for k in range(LAGS):
                     store(begun, where + k, load(sums, lag + k))
                 place[tile] = here
                 next_frame[tile] += 1
-            add_products(sums, lag, rows, max(place[tile], first_sound), min(stop, stop_sound), rows, lag)
+            add_products(of_tile, rows, max(place[tile], first_sound), min(stop, stop_sound), rows, lag)
             place[tile] = stop
             beyond[:] = 0.0
-            add_products(beyond, 0, rows, max(stop - LAGS + 1, begin), stop, after_end, LAGS - 1 - stop)
+            add_products(beyond, rows, max(stop - LAGS + 1, begin), stop, after_end, LAGS - 1 - stop)
             where = (t % n_pending) * n_tiles * LAGS + lag
             for k in range(LAGS):
                 store(correlation, lag + k, load(sums, lag + k) - load(begun, where + k) - load(beyond, k))
@@ -125,12 +124,10 @@ def _fill_found(
 
 
 @njit(nogil=True, cache=True)
-def add_products(
-    sums: np.ndarray, place: int, early: np.ndarray, start: int, stop: int, late: np.ndarray, lag: int
-) -> None:
-    """Add to the eight rows of `sums` from `place` on: sum over start <= n < stop of early[n] late[n + lag + 0..7]."""
-    s0, s1, s2, s3 = load(sums, place), load(sums, place + 1), load(sums, place + 2), load(sums, place + 3)
-    s4, s5, s6, s7 = load(sums, place + 4), load(sums, place + 5), load(sums, place + 6), load(sums, place + 7)
+def add_products(sums: np.ndarray, early: np.ndarray, start: int, stop: int, late: np.ndarray, lag: int) -> None:
+    """Add to the eight rows of `sums`: sum over start <= n < stop of early[n] late[n + lag + 0..7]."""
+    s0, s1, s2, s3 = load(sums, 0), load(sums, 1), load(sums, 2), load(sums, 3)
+    s4, s5, s6, s7 = load(sums, 4), load(sums, 5), load(sums, 6), load(sums, 7)
     for n in range(start, stop):
         sample, shifted = load(early, n), n + lag
         s0 = fused(sample, load(late, shifted), s0)
@@ -141,14 +138,14 @@ def add_products(
         s5 = fused(sample, load(late, shifted + 5), s5)
         s6 = fused(sample, load(late, shifted + 6), s6)
         s7 = fused(sample, load(late, shifted + 7), s7)
-    store(sums, place, s0)
-    store(sums, place + 1, s1)
-    store(sums, place + 2, s2)
-    store(sums, place + 3, s3)
-    store(sums, place + 4, s4)
-    store(sums, place + 5, s5)
-    store(sums, place + 6, s6)
-    store(sums, place + 7, s7)
+    store(sums, 0, s0)
+    store(sums, 1, s1)
+    store(sums, 2, s2)
+    store(sums, 3, s3)
+    store(sums, 4, s4)
+    store(sums, 5, s5)
+    store(sums, 6, s6)
+    store(sums, 7, s7)
 
 
 @njit(nogil=True, cache=True)

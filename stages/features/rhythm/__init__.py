@@ -28,6 +28,7 @@ import torch
 from numba import njit
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import FINITE_SUMS
 from stages.features.family import ClipComputation, Computation, Dimension, FeatureError, numbered
 from stages.features.frontend import LogMel, LogMelParams
 from stages.features.onset import Peaks, onset_strength, onsets
@@ -36,8 +37,6 @@ from stages.features.stft import Framing
 from stages.params import Section
 
 SHORT_SAMPLES = 1 << 18  # of a clip that is computed with its whole batch
-# Lets the compiler sum in vectors; strengths are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 class PeakParams(Section):

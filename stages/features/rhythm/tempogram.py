@@ -19,11 +19,11 @@ from functools import lru_cache
 import numpy as np
 from numba import njit, uint64
 
+from stages.features.arithmetic import FINITE_SUMS
+
 N_SUMS = 5  # A, and real and imaginary part of the sums in B and C
 # Energy of a window, over that of the loudest so far, below which it is no more than rounding errors of the sums.
 SILENT = 1e-12
-# Lets the compiler sum in vectors; sums are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 def tempogram(strength: np.ndarray, window: int, bands: np.ndarray, n_lags: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +63,8 @@ def _turned(strength: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndar
         for k in range(4):
             turns[k, place] = turn[k, place % window]
             turned[1 + k, place] = turned[0, place] * turns[k, place]
-        backwards[:, n_places - 1 - place] = turned[:, place]
+        for k in range(N_SUMS):
+            backwards[k, n_places - 1 - place] = turned[k, place]
     return turned, backwards, turns
 
 
@@ -116,14 +117,14 @@ def _fill(
             sums[:] = 0.0
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _add(sums: np.ndarray, start: np.uint64, values: np.ndarray, first: np.uint64, factor: float, n: np.uint64) -> None:
     """Add `n` values from `first` on, times a factor, to sums from `start` on; unsigned places run in vectors."""
     for k in range(n):
         sums[start + k] += factor * values[first + k]
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _autocorrelate(sums: np.ndarray, turns: np.ndarray, frame: int, row: np.ndarray) -> None:
     """Fill `row` with the autocorrelation around `frame`, times four, by the formula above."""
     n_lags = len(row)

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from stages.features.arithmetic import Amin
 from stages.features.family import Computation, Dimension, numbered
 from stages.features.filterbank import mel_filters
 from stages.features.magnitude import Bands, Magnitudes
@@ -47,7 +48,7 @@ class Params(Section):
     """Section extract.families.spectral."""
 
     n_fft: PositiveInt
-    amin: PositiveFloat
+    amin: Amin
     rolloff_share: Share
     contrast_bands: PositiveInt
     contrast_fmin_hz: PositiveFloat

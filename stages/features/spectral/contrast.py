@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import DB_PER_NEPER
 from stages.features.family import FeatureError
 
-DB_PER_NEPER = 10 / math.log(10)
 # Beyond the bits of every magnitude.
 ABOVE_ALL, BELOW_ALL = np.int32(2**31 - 1), np.int32(-1)
 

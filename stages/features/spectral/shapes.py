@@ -5,14 +5,13 @@ import math
 import numpy as np
 from numba import njit
 
+from stages.features.arithmetic import DB_PER_NEPER, FINITE_SUMS
+
 N_SHAPES = 14
 CENTROID, BANDWIDTH, ROLLOFF, FLATNESS, ENTROPY, FLUX, SLOPE, CREST = range(8)
 SKEWNESS, KURTOSIS, POLY_0, POLY_1, DECREASE, IRREGULARITY = range(8, N_SHAPES)
-DB_PER_NEPER = 10 / math.log(10)
 # Bins that are added up at once on the way to the rolloff.
 STRIDE = 32
-# Lets the compiler sum in vectors; magnitudes are finite.
-FINITE_SUMS = {"reassoc", "contract", "nnan", "nsz"}
 
 
 @njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
@@ -74,7 +73,7 @@ def _greatest(magnitude: np.ndarray) -> np.ndarray:
     return out.view(np.float32)
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _sum_strides(magnitude: np.ndarray, sums: np.ndarray) -> float:
     """Fill `sums` with those of STRIDE bins each, the last of what is left, and return their sum."""
     total = 0.0
@@ -103,7 +102,7 @@ def _bin_at(magnitude: np.ndarray, sums: np.ndarray, threshold: float) -> int:
     return k
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _fill_moments(magnitude: np.ndarray, total: float, frequencies: np.ndarray, numbers: np.ndarray) -> float:
     """Fill the moments of frequency weighted by magnitude; return the sum of frequency times magnitude."""
     scale = 1.0 / total if total > 0.0 else 0.0
@@ -125,7 +124,7 @@ def _fill_moments(magnitude: np.ndarray, total: float, frequencies: np.ndarray, 
     return first
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _fill_powers(
     magnitude: np.ndarray,
     log_magnitude: np.ndarray,
@@ -154,7 +153,7 @@ def _fill_powers(
     return tilt
 
 
-@njit(nogil=True, cache=True, fastmath=FINITE_SUMS)
+@njit(nogil=True, cache=True, fastmath=FINITE_SUMS, forceinline=True)
 def _fill_differences(
     magnitude: np.ndarray,
     total: float,

@@ -1,0 +1,85 @@
+"""Print what each model of params.yaml costs and how far it looks, before anything is trained.
+
+`sees_s` is the sound that one position of the network sees before it sums up the clip: from the start of the first
+frame's window to the end of the last one's; empty where it is the whole clip. `multiply_adds` are a clip's, of layers
+with weights.
+
+Run  python -m apps.models [FILE] [--classes N]
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from stages import decode, rank, split, train
+from stages.features import FAMILIES
+from stages.features.stft import Frame, Framing
+from stages.models import MODELS
+from stages.models.footprint import footprint
+from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section
+
+Built = tuple[nn.Module, tuple[int, ...]]
+"""A network and the shape of what it reads."""
+
+
+def input_shape(name: str, path: Path) -> tuple[int, ...]:
+    """Return the shape of a clip of data/`name`: (n_frames, n_dims) or (n_columns,)."""
+    if name.endswith(".parquet"):
+        return (read_section("rank", rank.Params, path).n_selected,)
+    clips = read_section("decode", decode.Params, path)
+    frame, family = read_section("extract.frame", Frame, path), name.split("/")[-1]
+    n_frames = Framing.of(frame, clips.sample_rate_hz).n_frames(round(clips.clip_s * clips.sample_rate_hz))
+    module = FAMILIES[family]
+    params = read_section(f"extract.families.{family}", module.Params, path)
+    return n_frames, len(module.dimensions(params, clips.sample_rate_hz))
+
+
+def n_classes(path: Path) -> int:
+    """Return how many classes the task has; raises ParamsError where only the data can tell."""
+    task = read_section("split", split.Params, path)
+    if task.task != "keywords":
+        raise ParamsError(f"{path}: split.task is {task.task!r}, whose classes are those of the data; give --classes")
+    return len(task.keywords) + (task.unknown_share > 0) + (task.silence_share > 0)
+
+
+def networks(path: Path, classes: int) -> Mapping[str, Built]:
+    """Return each model below train.models of `path`, untrained."""
+    built = {}
+    for key in names_of("train.models", path):
+        params = read_section(f"train.models.{key}", train.Params, path)
+        module, shape = MODELS[params.model], input_shape(params.input, path)
+        sizes = check_section(params.sizes, f"train.models.{key}.sizes", module.Params, path)
+        built[key] = (module.build(sizes, shape, classes), shape)
+    return built
+
+
+def table(path: Path, classes: int | None) -> list[str]:
+    """Return the lines of the table; raises ParamsError for what a stage would refuse."""
+    frame = read_section("extract.frame", Frame, path)
+    lines = [f"{'model':<16}{'input':<12}{'parameters':>12}{'multiply_adds':>15}{'sees_frames':>13}{'sees_s':>8}"]
+    for key, (network, shape) in networks(path, classes or n_classes(path)).items():
+        found = footprint(network, shape)
+        n = found.n_receptive_frames
+        sees = f"{n:>13,}{(n - 1) * frame.hop_s + frame.window_s:>8.3f}" if n else ""
+        size = " x ".join(map(str, shape))
+        lines.append(f"{key:<16}{size:<12}{found.n_parameters:>12,}{found.n_multiply_adds:>15,}{sees}")
+    return lines
+
+
+def main() -> None:
+    """Print the table of the file named on the command line, or of params.yaml."""
+    parser = argparse.ArgumentParser(prog="python -m apps.models", description="What each model costs and sees.")
+    parser.add_argument("file", nargs="?", type=Path, default=PARAMS_FILE)
+    parser.add_argument("--classes", type=int, help="number of classes, where the data alone can tell")
+    chosen = parser.parse_args()
+    try:
+        print(*table(chosen.file, chosen.classes), sep="\n")
+    except ParamsError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main()
