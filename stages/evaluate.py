@@ -1,12 +1,19 @@
-"""evaluate: one model on held-out clips. The only stage that reads part test.
+"""evaluate: one model on held-out clips. The only stage whose model meets part test.
 
-Reads   data/models/<key>/                    model.json, seed-<n>.safetensors
-        data/labels.parquet                   parts val and test
-        data/<input>                          data/features/<family>, data/features or data/selected.parquet
-Writes  data/predictions/<key>.parquet        every clip of both parts, every seed
-        metrics/evaluate/<key>.json           each score: mean over seeds, interval by group, each seed's own
-        metrics/evaluate/<key>_classes.csv    precision, recall and F1 of each class, on test
-        metrics/evaluate/<key>_confusion.csv  actual and predicted class, a row a clip and seed, on test
+A temperature is fitted a seed on part val alone, and all that follows is of the probabilities at that temperature: the
+predictions, and every score but those named `_uncalibrated`, which are of the network's own. Scores of part val have
+seen the temperature's one number; those of part test have not.
+
+Reads   data/models/<key>/                     model.json, seed-<n>.safetensors
+        data/labels.parquet                    parts val and test; of part train, which words it says
+        data/<input>                           data/features/<family>, data/features or data/selected.parquet
+Writes  data/predictions/<key>.parquet         every clip of both parts, every seed
+        metrics/evaluate/<key>.json            temperature; each score: mean over seeds, interval by group, each seed's
+        metrics/evaluate/<key>_classes.csv     precision, recall and F1 of each class, with intervals, on test
+        metrics/evaluate/<key>_confusion.csv   actual and predicted class: clips, and share of the actual, on test
+        metrics/evaluate/<key>_coverage.csv    errors among the most confident clips, by how many are answered, on test
+        metrics/evaluate/<key>_detection.csv   each keyword against all else: false accepts and false rejects, on test
+        metrics/evaluate/<key>_errors.csv      the most confident errors on test
 Params  evaluate
 Run     python -m stages.evaluate cnn
 """
@@ -14,23 +21,22 @@ Run     python -m stages.evaluate cnn
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from stages.files import write_csv, write_json
 from stages.models.card import Card, log_probabilities, network
 from stages.models.device import device
 from stages.models.parts import part_rows
-from stages.params import Section, read_section
-from stages.scores import SCORES
-from stages.scores.bootstrap import by_group, draws, interval
-from stages.scores.confusion import confusion, precision_recall_f1
+from stages.params import read_section
+from stages.scores import errors, pictures, temperature
+from stages.scores.params import Params
+from stages.scores.report import DIGITS, label_numbers, over_seeds, scored
 from stages.tables import labels as labels_table
 from stages.tables import predictions
 from stages.tables.inputs import Inputs, read_inputs
@@ -41,17 +47,10 @@ LABELS = DATA / "labels.parquet"
 MODELS_FOLDER = DATA / "models"
 PREDICTIONS = DATA / "predictions"
 METRICS = Path("metrics/evaluate")
-DIGITS = 6  # of scores as written; the last bits of a sum say nothing
 HELD_OUT = ("val", "test")
 
-
-class Params(Section):
-    """Section evaluate."""
-
-    seed: Annotated[int, Field(ge=0)]  # of the bootstrap
-    n_bootstrap: Annotated[int, Field(ge=100)]  # resamples of groups
-    confidence: Annotated[float, Field(gt=0, lt=1)]  # of the intervals
-    n_ece_bins: Annotated[int, Field(ge=1)]  # of equal width over confidence 0..1
+Tables = dict[str, tuple[Sequence[str], list[tuple]]]
+"""Columns and rows by name."""
 
 
 def read_card(path: Path) -> Card:
@@ -93,26 +92,22 @@ def predicted(card: Card, folder: Path, inputs: Inputs, where: torch.device) -> 
     return np.stack(each)
 
 
-def scored(rows: pa.Table, log_probabilities: np.ndarray, seeds: Sequence[int], params: Params) -> dict:
-    """Return every score of one part from (n_seeds, n_clips, n_classes) nats: its mean over seeds, interval, and seeds.
+def calibrated(rows: pa.Table, nats: np.ndarray, seeds: Sequence[int]) -> tuple[np.ndarray, dict]:
+    """Return (n_seeds, n_clips, n_classes) nats at each seed's temperature, and what the metrics say of those.
 
-    Each resample of groups is scored with every seed's model, and the mean over seeds is what the interval is of. One
-    group alone says nothing about others: the ends are None then.
+    The temperature is fitted on the clips of part val. It stays 1 where a seed has all of them right (`n_unfitted`).
     """
-    label_ids = rows.column("label_id").to_numpy().astype(np.int64)
-    groups = rows.column("group").to_numpy()
-    n_groups = len(np.unique(groups))
-    counts = draws(n_groups, params.n_bootstrap, np.random.default_rng([params.seed]))
-    result: dict = {"n_clips": rows.num_rows, "n_groups": n_groups}
-    for name, score in SCORES.items():
-        options = {"n_bins": params.n_ece_bins} if name == "ece" else {}
-        sums = [by_group(score.terms(label_ids, one, **options), groups) for one in log_probabilities]
-        values = [float(score.value(each.sum(axis=0))) for each in sums]
-        ends = interval(np.mean([score.value(counts @ each) for each in sums], axis=0), params.confidence)
-        low, high = (round(end, DIGITS) if n_groups > 1 else None for end in ends)
-        by_seed = {f"seed_{seed}": round(value, DIGITS) for seed, value in zip(seeds, values, strict=True)}
-        result[name] = {"value": round(float(np.mean(values)), DIGITS), "low": low, "high": high, **by_seed}
-    return result
+    chosen = pc.equal(rows.column("part"), "val").to_numpy()
+    val = rows.filter(chosen)
+    label_ids = label_numbers(val)
+    temperatures = [temperature.fitted(label_ids, one[chosen]) for one in nats]
+    told = {
+        **over_seeds(temperatures, seeds),
+        "n_clips": val.num_rows,
+        "n_groups": len(val.column("group").unique()),
+        "n_unfitted": sum(bool((one[chosen].argmax(axis=1) == label_ids).all()) for one in nats),
+    }
+    return np.stack([temperature.scaled(one, t) for one, t in zip(nats, temperatures, strict=True)]), told
 
 
 def in_words(score: dict) -> str:
@@ -122,13 +117,15 @@ def in_words(score: dict) -> str:
     return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
-def class_rows(rows: pa.Table, log_probabilities: np.ndarray, classes: Sequence[str]) -> list[tuple]:
-    """Return (label, n_clips, precision, recall, f1) of each class, over all seeds; empty where undefined."""
-    label_ids = rows.column("label_id").to_numpy().astype(np.int64)
-    counts = np.sum([confusion(label_ids, one) for one in log_probabilities], axis=0)
-    n_clips = counts.sum(axis=1) // len(log_probabilities)
-    ratios = [["" if np.isnan(x) else round(float(x), DIGITS) for x in each] for each in precision_recall_f1(counts)]
-    return list(zip(classes, n_clips.tolist(), *ratios, strict=True))
+def drawn(table: pa.Table, rows: pa.Table, nats: np.ndarray, classes: Sequence[str], params: Params) -> Tables:
+    """Return the columns and rows of each csv by its name, from predictions, labels and nats of part test."""
+    return {
+        "classes": (pictures.CLASS_COLUMNS, pictures.class_rows(rows, nats, classes, params)),
+        "confusion": (pictures.CONFUSION_COLUMNS, pictures.confusion_rows(rows, nats, classes)),
+        "coverage": (pictures.COVERAGE_COLUMNS, pictures.coverage_rows(rows, nats)),
+        "detection": (pictures.DETECTION_COLUMNS, pictures.detection_rows(rows, nats, classes)),
+        "errors": (errors.COLUMNS, errors.most_confident(table, params.n_listed, DIGITS)),
+    }
 
 
 def main() -> None:
@@ -138,21 +135,28 @@ def main() -> None:
     key = parser.parse_args().key
     params = read_section("evaluate", Params)
     card = read_card(MODELS_FOLDER / key / "model.json")
-    rows = held_out(read_table(LABELS, labels_table.TABLE), card)
+    labels = read_table(LABELS, labels_table.TABLE)
+    rows = held_out(labels, card)
     inputs = read_inputs(DATA / card.input, rows.column("clip_id").to_pylist(), card.families)
 
-    nats = predicted(card, MODELS_FOLDER / key, inputs, device())
+    before = predicted(card, MODELS_FOLDER / key, inputs, device())
+    after, temperatures = calibrated(rows, before, card.seeds)
+    words = set(part_rows(labels, "train").column("word").to_pylist())
     masks = {part: pc.equal(rows.column("part"), part).to_numpy() for part in ("test", "val")}
-    scores = {name: scored(rows.filter(mask), nats[:, mask], card.seeds, params) for name, mask in masks.items()}
-    table = pa.concat_tables([predictions.rows(rows, *one, card.classes) for one in zip(card.seeds, nats, strict=True)])
+    scores = {
+        part: scored(rows.filter(mask), before[:, mask], after[:, mask], card.classes, card.seeds, words, params)
+        for part, mask in masks.items()
+    }
+    table = pa.concat_tables(
+        [predictions.rows(rows, *one, card.classes) for one in zip(card.seeds, after, strict=True)]
+    )
     test = table.filter(pc.equal(table.column("part"), "test"))
+    tables = drawn(test, rows.filter(masks["test"]), after[:, masks["test"]], card.classes, params)
 
     write_table(PREDICTIONS / f"{key}.parquet", table, predictions.TABLE)
-    write_json(METRICS / f"{key}.json", scores)
-    classes = class_rows(rows.filter(masks["test"]), nats[:, masks["test"]], card.classes)
-    write_csv(METRICS / f"{key}_classes.csv", ("label", "n_clips", "precision", "recall", "f1"), classes)
-    pairs = zip(test.column("label").to_pylist(), test.column("predicted").to_pylist(), strict=True)
-    write_csv(METRICS / f"{key}_confusion.csv", ("actual", "predicted"), pairs)
+    write_json(METRICS / f"{key}.json", {"temperature": temperatures, **scores})
+    for name, (columns, lines) in tables.items():
+        write_csv(METRICS / f"{key}_{name}.csv", columns, lines)
     print(f"evaluate {key}: test accuracy {in_words(scores['test']['accuracy'])}")
 
 

@@ -32,9 +32,15 @@ MADE = {
     ),
     "confusion_of_classes": Made(
         "metrics/evaluate/cnn_confusion.csv",
-        f"actual,predicted\nno,no\nno,no\nno,no\nno,{HOSTILE}\n{HOSTILE},{HOSTILE}\n",
-        {"rect mark": 3, "text mark": 3},
+        f"actual,predicted,n_clips,share\nno,no,3,0.75\nno,{HOSTILE},1,0.25\n{HOSTILE},no,0,0.0\n{HOSTILE},{HOSTILE},1,1.0\n",
+        {"rect mark": 4, "text mark": 3},
         ("no", HOSTILE, "75", "25", "100"),
+    ),
+    "curve": Made(
+        "metrics/evaluate/cnn_coverage.csv",
+        "coverage,risk,n_clips\n0.5,0.0,5\n1.0,0.2,10\n",
+        {"line mark": 1},
+        ("Risk against coverage of cnn on test", "20%"),
     ),
     "curve_of_seeds": Made(
         "metrics/train/cnn.csv",
@@ -92,6 +98,16 @@ MADE = {
         "method,x,y,label\npca,-1,1,no\npca,2,0,yes\nlda,1,1,no\nlda,0.5,10,yes\n",
         {"point": 4},
         ("principal components", "discriminants", "no", "yes"),
+    ),
+    "roc_and_det": Made(
+        "metrics/evaluate/cnn_detection.csv",
+        "label,false_accept_rate,false_reject_rate,hit_rate,n_clips,n_other_clips\n"
+        + "".join(
+            f"{name},0.0,1.0,0.0,5,9\n{name},0.001,0.5,0.5,5,9\n{name},0.5,0.02,0.98,5,9\n{name},1.0,0.0,1.0,5,9\n"
+            for name in ("no", HOSTILE, "_mean_")
+        ),
+        {"line mark": 6},
+        ("no", HOSTILE, "false reject rate", "0.1%", "95%"),
     ),
     "sum_by_part": Made(
         "metrics/split/counts.csv",

@@ -78,7 +78,7 @@ SIZES = {
     },
 }
 VECTORS = ("linear", "dnn", "trees")  # what reads columns here
-EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10}
+EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10, "n_listed": 5}
 
 
 def sections() -> dict:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from conftest import ROOT, run
 from drawing import HOSTILE, MADE
+from scipy.stats import norm
 
 from apps import plots
 
@@ -119,6 +120,19 @@ def test_agreement_is_red_and_opposition_blue(project: Path) -> None:
     for of, redder in (("correlation: 1", True), ("correlation: \N{MINUS SIGN}0.5", False)):
         red, _, blue = re.findall(r"\d+", drawing.mark("rect mark", of).get("fill", ""))
         assert (int(red) > int(blue)) is redder
+
+
+def test_the_classes_of_a_confusion_stand_in_the_order_of_the_task_on_both_axes(project: Path) -> None:
+    drawing = drawn(project, "confusion_of_classes")
+    assert [element.text for element in drawing.elements if element.text in ("no", HOSTILE)] == ["no", HOSTILE] * 2
+
+
+def test_rates_of_a_detection_error_tradeoff_lie_at_their_normal_deviates(project: Path) -> None:
+    """0.1 % to 50 % of false accepts and 0.5 % to 98 % of false rejects on 300 pixels each; a half is deviate 0."""
+    low, high = norm.ppf(0.005), norm.ppf(0.98)
+    expected = [0, 300 * high / (high - low), 300, 300 * (high - norm.ppf(0.02)) / (high - low)]
+    paths = [numbers(mark.get("d", "")) for mark in drawn(project, "roc_and_det").marks("line mark")]
+    assert any(path == pytest.approx(expected, abs=0.1) for path in paths)
 
 
 def test_the_same_file_is_drawn_for_accuracy_and_for_bits(project: Path) -> None:

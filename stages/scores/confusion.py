@@ -18,13 +18,20 @@ def confusion(labels: np.ndarray, log_probabilities: np.ndarray) -> np.ndarray:
     return counts
 
 
-def precision_recall_f1(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return precision, recall and F1 of each class, 0 to 1, NaN where there is nothing to divide by.
+def terms(labels: np.ndarray, log_probabilities: np.ndarray) -> np.ndarray:
+    """Return for each clip and class whether it was found, true, and said: (n, 3 n_classes) float64."""
+    check(labels, log_probabilities)
+    each = np.eye(log_probabilities.shape[1])
+    true, said = each[labels], each[log_probabilities.argmax(axis=1)]
+    return np.concatenate([true * said, true, said], axis=1)
 
-    Parameters
-    counts   (n_classes, n_classes) clips, true classes in rows
+
+def precision_recall_f1(sums: np.ndarray) -> np.ndarray:
+    """Return precision, recall and F1 of each class, (..., 3, n_classes), 0 to 1, of summed terms (..., 3 n_classes).
+
+    NaN stands where there is nothing to divide by: no clip was said to be the class, none is, or neither.
     """
-    found, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    found, true, said = np.split(sums, 3, axis=-1)
     pairs = ((found, said), (found, true), (2 * found, true + said))
-    ratios = [np.divide(part, whole, out=np.full(len(found), np.nan), where=whole > 0) for part, whole in pairs]
-    return ratios[0], ratios[1], ratios[2]
+    ratios = [np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0) for part, whole in pairs]
+    return np.stack(ratios, axis=-2)

@@ -1,6 +1,8 @@
 """predictions/<model>: what a model says of each clip it was not trained on, one row a clip and seed.
 
-Sorted by seed, then clip_id. The classes, in the order of the log-probabilities, stand in the schema's metadata.
+Sorted by seed, then clip_id. Probabilities are calibrated: softmax(logits / T), with a temperature T a seed that is
+fitted on part val alone and stands in metrics/evaluate/<model>.json. The classes, in the order of the
+log-probabilities, stand in the schema's metadata.
 """
 
 import json
@@ -20,14 +22,15 @@ TABLE = Table(
             column("seed", pa.int64(), "", "which of the model's trainings"),
             column("part", pa.string(), "", "val or test"),
             column("speaker", pa.string(), "", "as in labels"),
+            column("group", pa.string(), "", "as in labels; intervals are drawn over groups"),
             column("label", pa.string(), "", "class that is true"),
             column("predicted", pa.string(), "", "class of the largest probability"),
-            column("confidence", pa.float32(), "", "that probability: softmax of the logits, not calibrated"),
+            column("confidence", pa.float32(), "", "that probability, at the temperature"),
             column(
                 "log_probabilities",
                 pa.fixed_shape_tensor(pa.float32(), (1,)),
                 "nats",
-                "natural logarithm of the probability of each class",
+                "natural logarithm of the probability of each class, at the temperature",
             ),
         ]
     ),
