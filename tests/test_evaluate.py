@@ -276,6 +276,21 @@ def table_of(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.parametrize("key", planted_task.SIZES)
+def test_weights_read_back_score_as_they_did_in_training(
+    key: str, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted_task.write_task(in_folder)
+    content = planted_task.sections()
+    content["train"]["models"][key]["epochs"] = 1
+    planted_task.write_params(in_folder, content)
+    for stage in (train, evaluate):
+        run(stage, monkeypatch, key)
+    trained, scores = read_json(Path(f"metrics/train/{key}.json")), read_json(Path(f"metrics/evaluate/{key}.json"))
+    loss = scores["val"]["log_loss_nats_uncalibrated"]["value"]
+    assert loss == pytest.approx(trained["seed_1"]["val_loss_nats"], abs=1e-5)
+
+
 def test_a_second_evaluation_gives_the_same_bytes(trained: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     run(evaluate, monkeypatch, "dnn")
     first = [sha256_of(Path(path)) for path in RESULTS]
