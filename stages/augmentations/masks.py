@@ -33,13 +33,14 @@ def apply(frames: Tensor, params: Params, setting: Setting, generator: Generator
     """
     batch, n_frames, n_dims = frames.shape
     times_s = torch.arange(n_frames, device=frames.device) * setting.hop_s
-    blank = torch.zeros(batch, n_frames, n_dims, dtype=torch.bool, device=frames.device)
+    no_time = frames.new_zeros(batch, n_frames, dtype=torch.bool)
+    no_band = frames.new_zeros(batch, n_dims, dtype=torch.bool)
     for _ in range(params.n_times):
         start_s, width_s = torch.rand(2, batch, 1, generator=generator, device=frames.device)
         start_s, width_s = start_s * times_s[-1], width_s * params.time_ms / 1000
-        blank |= ((times_s >= start_s) & (times_s < start_s + width_s))[:, :, None]
+        no_time |= (times_s >= start_s) & (times_s < start_s + width_s)
     for _ in range(params.n_bands):
         start_hz = setting.dims_hz[torch.randint(n_dims, (batch, 1), generator=generator, device=frames.device)]
         width_hz = torch.rand(batch, 1, generator=generator, device=frames.device) * params.band_hz
-        blank |= ((setting.dims_hz >= start_hz) & (setting.dims_hz < start_hz + width_hz))[:, None, :]
-    return torch.where(blank, frames.mean(dim=(1, 2), keepdim=True), frames)
+        no_band |= (setting.dims_hz >= start_hz) & (setting.dims_hz < start_hz + width_hz)
+    return torch.where(no_time[:, :, None] | no_band[:, None, :], frames.mean(dim=(1, 2), keepdim=True), frames)

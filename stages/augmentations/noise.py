@@ -38,6 +38,7 @@ def apply(frames: Tensor, params: Params, setting: Setting, generator: Generator
     which = torch.randint(len(setting.noise), (batch,), generator=generator, device=device)
     gain = lowest + (highest - lowest) * torch.rand(batch, generator=generator, device=device)
     chosen = torch.rand(batch, generator=generator, device=device) < params.probability
-    louder = setting.noise[which].to(frames.dtype) + gain[:, None, None]
-    mixed = torch.logaddexp(frames * NEPERS_PER_DB, louder * NEPERS_PER_DB) / NEPERS_PER_DB
-    return torch.where(chosen[:, None, None], mixed, frames)
+    rows = chosen.nonzero()[:, 0]  # exponentials of the rest would be thrown away
+    louder = setting.noise.index_select(0, which[rows]).to(frames.dtype) + gain[rows, None, None]
+    mixed = torch.logaddexp(frames.index_select(0, rows) * NEPERS_PER_DB, louder * NEPERS_PER_DB) / NEPERS_PER_DB
+    return frames.index_copy(0, rows, mixed)

@@ -28,4 +28,5 @@ def apply(frames: Tensor, params: Params, setting: Setting, generator: Generator
     most = round(params.most_ms / 1000 / setting.hop_s)
     moves = torch.randint(-most, most + 1, (batch, 1), generator=generator, device=frames.device)
     source = (torch.arange(n_frames, device=frames.device) - moves).clamp(0, n_frames - 1)
-    return frames[torch.arange(batch, device=frames.device)[:, None], source]
+    rows = source + n_frames * torch.arange(batch, device=frames.device)[:, None]
+    return frames.flatten(0, 1).index_select(0, rows.flatten()).view(frames.shape)

@@ -53,7 +53,7 @@ def normalised(values: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
     What is missing, NaN, stands at the mean.
     """
-    return ((values.float() - mean) / std).nan_to_num(nan=0.0)
+    return (values.float() - mean).div_(std).nan_to_num_(nan=0.0)  # one new tensor, not three
 
 
 @torch.no_grad()

@@ -171,7 +171,7 @@ def fit(
         summed = torch.zeros((), dtype=torch.float64, device=device)
         for index, batch in enumerate(batches):
             factor = rate_factor(epoch * len(batches) + index, recipe.epochs * len(batches), recipe.warmup_share)
-            values = normalised(augment(train.values[batch].float(), learner.change), *scale)
+            values = normalised(augment(train.values.index_select(0, batch).float(), learner.change), *scale)
             targets = one_hot(train.labels[batch], n_classes).to(values.dtype)
             if recipe.mixup:
                 values, targets = mixed(values, targets, recipe.mixup, learner.order)

@@ -122,7 +122,7 @@ def _curve(study: Study, parts: Fold, orders: Sequence[np.ndarray]) -> np.ndarra
     guess = _guess_bits(parts.labels, parts.truth, study.n_classes)
     curve = np.empty((len(orders), len(study.sizes), 2))
     for which, order in enumerate(orders):
-        columns = np.append(-1, order)
+        columns = np.append(-1, order if which == 0 else order[: max(study.sizes[:-1], default=0)])
         seen, unseen, products = (
             parts.seen[:, columns],
             parts.unseen[:, columns],
