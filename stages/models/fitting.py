@@ -101,9 +101,8 @@ class Learner:
         logits = self.network(values[own])
         losses = cross_entropy(logits, targets[own], label_smoothing=self.recipe.label_smoothing, reduction="sum")
         self.optimizer.zero_grad()
-        self.fabric.backward(
-            losses * self.fabric.world_size / len(values)
-        )  # processes take the mean of their gradients
+        # Processes take the mean of their gradients.
+        self.fabric.backward(losses * self.fabric.world_size / len(values))
         self.optimizer.step()
         if self.mean is not None:
             self.mean.update_parameters(self.raw)

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from stages import boosting
 from stages.params import Section
 
 INPUT_AXES = (1,)
@@ -83,23 +84,19 @@ def build(params: Params, input_shape: tuple[int, ...], n_classes: int) -> nn.Mo
 
 def grown(params: Params, vectors: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> lightgbm.Booster:
     """Return trees for vectors (n_clips, n_columns) without NaN and labels (n_clips,) int, each time the same."""
-    settings = {
-        "objective": "multiclass",
-        "num_class": n_classes,
-        "num_leaves": params.n_leaves,
-        "min_data_in_leaf": params.min_clips,
-        "max_bin": params.max_bin,
-        "learning_rate": params.shrinkage,
-        "feature_fraction": params.column_share,
-        "lambda_l2": params.leaf_decay,
-        "seed": seed,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-    }
-    data = lightgbm.Dataset(vectors, labels, params=settings)
-    return lightgbm.train(settings, data, num_boost_round=params.n_rounds)
+    return boosting.grown(
+        vectors,
+        labels,
+        n_classes,
+        params.n_rounds,
+        seed,
+        num_leaves=params.n_leaves,
+        min_data_in_leaf=params.min_clips,
+        max_bin=params.max_bin,
+        learning_rate=params.shrinkage,
+        feature_fraction=params.column_share,
+        lambda_l2=params.leaf_decay,
+    )
 
 
 def learn(network: Trees, vectors: Tensor, labels: Tensor, seed: int) -> None:

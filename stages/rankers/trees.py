@@ -6,6 +6,7 @@ import lightgbm
 import numpy as np
 from pydantic import Field
 
+from stages.boosting import grown
 from stages.params import Section
 from stages.rankers.permutation import bits_and_points
 
@@ -40,22 +41,18 @@ def columns(order: np.ndarray, family_of: np.ndarray, most: int) -> np.ndarray:
 
 def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, params: Params, seed: int) -> lightgbm.Booster:
     """Return trees fitted to inputs (n_clips, n_columns) and labels (n_clips,), each time the same."""
-    settings = {
-        "objective": "multiclass",
-        "num_class": n_classes,
-        "num_leaves": params.n_leaves,
-        "min_data_in_leaf": params.min_clips,
-        "max_bin": params.max_bin,
-        "learning_rate": params.learning_rate,
-        "feature_fraction": params.column_share,
-        "seed": seed,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-    }
-    data = lightgbm.Dataset(inputs, labels, params=settings)
-    return lightgbm.train(settings, data, num_boost_round=params.n_rounds)
+    return grown(
+        inputs,
+        labels,
+        n_classes,
+        params.n_rounds,
+        seed,
+        num_leaves=params.n_leaves,
+        min_data_in_leaf=params.min_clips,
+        max_bin=params.max_bin,
+        learning_rate=params.learning_rate,
+        feature_fraction=params.column_share,
+    )
 
 
 def importance(

@@ -33,3 +33,13 @@ def check(labels: np.ndarray, log_probabilities: np.ndarray) -> None:
             f"probabilities of row {bad[0]} add up to {sums[bad[0]]:.4g}, expected 1 "
             f"({len(bad)} such rows of {len(sums)}); give the natural logarithm of a softmax"
         )
+
+
+def each_class(labels: np.ndarray, log_probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each class is the true one of a clip, and the most likely one: (n, n_classes) of 0 or 1 each.
+
+    labels (n,) and log_probabilities (n, n_classes) are checked; of equal ones the first class is the most likely.
+    """
+    check(labels, log_probabilities)
+    one = np.eye(log_probabilities.shape[1])
+    return one[labels], one[log_probabilities.argmax(axis=1)]

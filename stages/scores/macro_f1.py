@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.scores.checks import check
+from stages.scores.checks import each_class
 
 
 def terms(labels: np.ndarray, log_probabilities: np.ndarray) -> np.ndarray:
@@ -12,9 +12,7 @@ def terms(labels: np.ndarray, log_probabilities: np.ndarray) -> np.ndarray:
     labels              (n,) number of the true class
     log_probabilities   (n, n_classes) nats; of equal ones the first class counts as the most likely
     """
-    check(labels, log_probabilities)
-    each = np.eye(log_probabilities.shape[1])
-    true, said = each[labels], each[log_probabilities.argmax(axis=1)]
+    true, said = each_class(labels, log_probabilities)
     return np.concatenate([true * said, true + said], axis=1)
 
 
