@@ -20,9 +20,9 @@ from stages.features.statistics import Statistics
 from stages.features.stft import Frame
 from stages.files import LeftoverError, left_over, refuse_left_over
 from stages.models import MODELS, choices
+from stages.origin import SourceError
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources import SOURCES, folder
-from stages.sources.source import SourceError
 
 DAG = Path("dvc.yaml")
 SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "evaluate")

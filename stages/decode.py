@@ -26,12 +26,12 @@ from stages.executors import map_in_order, threads
 from stages.files import read_json, write_csv, write_json
 from stages.isolation import survived
 from stages.machines import shards
+from stages.origin import SourceError
 from stages.params import Section, check_section, read_section
 from stages.progress import Progress
 from stages.ranges import Range, within
 from stages.scratch import scratch
 from stages.sources import SOURCES
-from stages.sources.source import SourceError
 from stages.tables import clips, quarantine
 from stages.tables.parquet import write_manifest, write_table
 from stages.workers import WorkerLimits, copy_workers

@@ -5,7 +5,7 @@ from functools import partial
 
 from stages.executors import fresh_processes, map_in_order
 from stages.params import check_section
-from stages.sources import synthetic
+from stages.synthesis import spoken
 from stages.synthesis.containers import KINDS
 from stages.synthesis.voices import Speaker
 
@@ -43,16 +43,16 @@ OPTIONS = {
 }
 
 
-def params(**changes: object) -> synthetic.Params:
+def params(**changes: object) -> spoken.Params:
     """Options with changes; a mapping changes keys of its section."""
     changed = {k: {**OPTIONS[k], **v} if isinstance(v, dict) else v for k, v in changes.items()}  # type: ignore[dict-item]
-    return check_section({**OPTIONS, **changed}, "download.options", synthetic.Params)
+    return check_section({**OPTIONS, **changed}, "download.options", spoken.Params)
 
 
-def made(options: synthetic.Params, speakers: Sequence[Speaker]) -> Iterator[list[synthetic.Member]]:
+def made(options: spoken.Params, speakers: Sequence[Speaker]) -> Iterator[list[spoken.Member]]:
     """Yield the recordings of each of `speakers`, made in a process of its own, as the stage does it.
 
     espeak-ng keeps state from voice to voice; a process that has spoken with dozens of them may crash.
     """
     with fresh_processes() as executor:
-        yield from map_in_order(executor, partial(synthetic.members, options, []), speakers, ahead=4)
+        yield from map_in_order(executor, partial(spoken.members, options, []), speakers, ahead=4)

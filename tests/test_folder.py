@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stages.archives import Limits, Member, index
+from stages.origin import SourceError
 from stages.sources import folder
-from stages.sources.source import SourceError
 
 OWN = Path("data/own")
 RAW = Path("raw")

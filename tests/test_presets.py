@@ -13,8 +13,8 @@ from stages.features import FAMILIES
 from stages.files import LeftoverError
 from stages.models import MODELS
 from stages.models.choices import Params
+from stages.origin import SourceError
 from stages.params import ParamsError, check_section, names_of, read_section, read_yaml
-from stages.sources.source import SourceError
 from stages.sources.transfer import Address
 
 PRESETS = [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))]

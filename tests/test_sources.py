@@ -2,9 +2,8 @@
 
 import pytest
 
-from stages.origin import Origin
+from stages.origin import Origin, SourceError
 from stages.sources import SOURCES, metadata, speech_commands, spoken_digits
-from stages.sources.source import SourceError
 from stages.tables.labels import SILENCE
 
 PLAIN = metadata.Layout(speaker_pattern="")

@@ -12,11 +12,10 @@ import soundfile
 from synthetic_options import KEYWORDS, made, params
 
 from stages.files import sha256_of
-from stages.origin import NOISE_FOLDER
+from stages.origin import NOISE_FOLDER, SourceError
 from stages.params import ParamsError
 from stages.sources import synthetic
-from stages.sources.source import SourceError
-from stages.synthesis import voices
+from stages.synthesis import spoken, voices
 from stages.synthesis.containers import KINDS
 
 
@@ -33,7 +32,7 @@ def rows(files: dict[str, bytes]) -> dict[str, dict[str, str]]:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("raw")
     synthetic.collect(params(), folder)
-    return folder / synthetic.NAME
+    return folder / spoken.NAME
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def test_bytes_are_the_same_on_a_second_run_with_another_number_of_workers(
     monkeypatch.setenv("EARMARK_WORKERS", "1")
     (again,) = synthetic.collect(params(), tmp_path)
     assert (again.sha256, again.n_bytes) == (sha256_of(archive), archive.stat().st_size)
-    assert [path.name for path in tmp_path.iterdir()] == [synthetic.NAME]
+    assert [path.name for path in tmp_path.iterdir()] == [spoken.NAME]
 
 
 def test_another_seed_gives_other_sounds(files: dict[str, bytes]) -> None:
@@ -59,8 +58,8 @@ def test_another_seed_gives_other_sounds(files: dict[str, bytes]) -> None:
 
 def test_a_speaker_does_not_change_with_the_number_of_takes() -> None:
     speaker = voices.cast(params().voices, 1)[0]
-    once = synthetic.script(params(), speaker)
-    assert synthetic.script(params(voices={"n_takes": 3}), speaker)[: len(once)] == once
+    once = spoken.script(params(), speaker)
+    assert spoken.script(params(voices={"n_takes": 3}), speaker)[: len(once)] == once
 
 
 def test_the_tar_is_sorted_anonymous_and_begins_with_its_index(archive: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from synthetic_options import params
 
-from stages.sources.source import SourceError
+from stages.origin import SourceError
 from stages.synthesis import noises, rooms, voices
 from stages.synthesis.containers import KINDS, encode, page_crc, with_serial
 from stages.synthesis.espeak import Synthesizer

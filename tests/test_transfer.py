@@ -26,8 +26,8 @@ from serving import (
     without_ranges,
 )
 
+from stages.origin import SourceError
 from stages.sources import stores
-from stages.sources.source import SourceError
 from stages.sources.transfer import ATTEMPTS, HELD, fetch
 
 pytestmark = pytest.mark.usefixtures("archive_there")

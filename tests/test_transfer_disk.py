@@ -26,8 +26,8 @@ from serving import (
     whole,
 )
 
+from stages.origin import SourceError
 from stages.sources import transfer
-from stages.sources.source import SourceError
 from stages.sources.transfer import HELD, fetch
 
 pytestmark = pytest.mark.usefixtures("archive_there")

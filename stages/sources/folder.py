@@ -10,10 +10,11 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.files import NO_ROOM, sha256_of, whole
+from stages.files import NO_ROOM, whole
+from stages.origin import SourceError
 from stages.params import Section
 from stages.sources.metadata import INDEX, Layout, describe
-from stages.sources.source import Archive, Info, SourceError
+from stages.sources.source import Archive, Info, archive_in
 
 __all__ = ["INDEX", "INFO", "Layout", "Params", "collect", "describe"]
 
@@ -59,7 +60,7 @@ def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
                         raise
                     raise SourceError(f"{path}: cannot be packed ({error}); mend or remove it") from error
                 tar.members = []  # type: ignore[attr-defined]  # else it remembers all
-    return (Archive(NAME, str(OWN), sha256_of(folder / NAME), (folder / NAME).stat().st_size),)
+    return (archive_in(folder, NAME, str(OWN)),)
 
 
 def _files(top: Path) -> Iterator[Path]:

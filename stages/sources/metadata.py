@@ -15,14 +15,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from stages.origin import NOISE_FOLDER, Origin, folder_and_name
+from stages.origin import METADATA_COLUMNS, NOISE_FOLDER, Origin, SourceError, folder_and_name
 from stages.params import Section
-from stages.sources.source import SourceError
 from stages.tables.labels import PARTS, SILENCE
 
 INDEX = re.compile(r"(^|/)metadata\.csv$")
 SHA256 = re.compile(r"^[0-9a-f]{64}$")
-COLUMNS = ("path", "label", "speaker", "group", "part", "sha256")
 
 
 def _one_group(pattern: str) -> str:
@@ -83,13 +81,13 @@ def _rows(name: str, text: str) -> Iterator[tuple[str, dict[str, str]]]:
     folder = PurePosixPath(name).parent
     reader = csv.DictReader(io.StringIO(text))
     header = reader.fieldnames or []
-    for needed in COLUMNS[:2]:
+    for needed in METADATA_COLUMNS[:2]:
         if needed not in header:
             raise SourceError(
-                f"{name}: column {needed!r} is missing, it has {header}; columns are {', '.join(COLUMNS)}"
+                f"{name}: column {needed!r} is missing, it has {header}; columns are {', '.join(METADATA_COLUMNS)}"
             )
-    for unknown in [found for found in header if found not in COLUMNS]:
-        raise SourceError(f"{name}: column {unknown!r} is unknown; columns are {', '.join(COLUMNS)}")
+    for unknown in [found for found in header if found not in METADATA_COLUMNS]:
+        raise SourceError(f"{name}: column {unknown!r} is unknown; columns are {', '.join(METADATA_COLUMNS)}")
     seen = set()
     for row in reader:
         where = f"{name}: line {reader.line_num}"

@@ -8,10 +8,9 @@ section `decode.layout`), `INDEX` (which members are lists to read first), and t
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
-
-class SourceError(ValueError):
-    """A source cannot bring what params.yaml asks for."""
+from stages.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -33,3 +32,8 @@ class Archive:
     sha256: str
     n_bytes: int
     part: str = ""
+
+
+def archive_in(folder: Path, name: str, url: str, part: str = "") -> Archive:
+    """Return what is to be said of a file in `folder`."""
+    return Archive(name, url, sha256_of(folder / name), (folder / name).stat().st_size, part)

@@ -5,6 +5,9 @@ archive has no lists, the part follows from the speaker by the rule that made th
 archive of version 0.02 (4,890 clips, 12 classes) may replace the test part; its silence may come from the very noise
 recordings that training uses, as published.
 
+Words without recordings can be spoken by the synthesiser, beside the recordings or instead of them: its archive is a
+second one, which tells of itself in metadata.csv; its voices are divided like speakers whom no list names.
+
 P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018.
 """
 
@@ -13,10 +16,14 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from stages.origin import NOISE_FOLDER, Origin, folder_and_name
+from pydantic import model_validator
+
+from stages.origin import NOISE_FOLDER, Origin, SourceError, folder_and_name
 from stages.params import Section
-from stages.sources.source import Archive, Info, SourceError
+from stages.sources import metadata
+from stages.sources.source import Archive, Info, archive_in
 from stages.sources.transfer import Address, fetch
+from stages.synthesis import spoken
 from stages.tables.labels import SILENCE
 
 INFO = Info(
@@ -25,7 +32,7 @@ INFO = Info(
     licence="CC BY 4.0",
     citation="P. Warden, Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition, arXiv:1804.03209, 2018",
 )
-INDEX = re.compile(r"(^|/)(validation|testing)_list\.txt$")
+INDEX = re.compile(r"(^|/)((validation|testing)_list\.txt|metadata\.csv)$")
 SOUND = re.compile(r"^(?P<speaker>[^/]+?)_nohash_\d+\.\w+$")
 SPEAKERS_MAX = 2**27 - 1  # of the published rule
 VAL_PERCENT = 10.0
@@ -33,10 +40,17 @@ TEST_PERCENT = 10.0
 
 
 class Params(Section):
-    """Which archives: the recordings, and the canonical test archive or null."""
+    """Which archives: the recordings, the canonical test archive, words that are spoken; each may be null."""
 
-    archive: Address
+    archive: Address | None
     test_archive: Address | None
+    spoken: spoken.Params | None  # what source `synthetic` says, as a further archive
+
+    @model_validator(mode="after")
+    def _something_to_learn_from(self) -> "Params":
+        if self.archive is None and self.spoken is None:
+            raise ValueError("archive or spoken, or both: a test archive alone holds nothing to learn from")
+        return self
 
 
 class Layout(Section):
@@ -44,17 +58,27 @@ class Layout(Section):
 
 
 def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
-    """Fetch the archive of recordings and, where asked for, the test archive."""
-    archives = [fetch(options.archive, folder, "download.options.archive")]
+    """Fetch the archive of recordings and the test archive, and have words spoken, where asked for."""
+    archives = []
+    if options.archive is not None:
+        archives.append(fetch(options.archive, folder, "download.options.archive"))
     if options.test_archive is not None:
         archives.append(fetch(options.test_archive, folder, "download.options.test_archive", part="test"))
+    if options.spoken is not None:
+        spoken.make(options.spoken, folder / spoken.NAME)
+        archives.append(archive_in(folder, spoken.NAME, spoken.URL))
     if len({archive.name for archive in archives}) < len(archives):
-        raise SourceError("download.options: both archives have one file name; rename one of them")
+        raise SourceError("download.options: two archives have one file name; rename one of them")
     return tuple(archives)
 
 
 def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, part: str) -> dict[str, Origin]:
-    """Return the origin of each of `paths` that is a recording; `texts` holds the lists of the parts."""
+    """Return the origin of each of `paths` that is a recording; `texts` holds the lists of the parts.
+
+    Where they are a metadata.csv instead, it tells.
+    """
+    if any(metadata.INDEX.search(name) for name in texts):
+        return metadata.describe(paths, texts, metadata.Layout(speaker_pattern=""), part)
     listed = {}
     for name, text in texts.items():
         which = "val" if PurePosixPath(name).name.startswith("validation") else "test"

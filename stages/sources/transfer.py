@@ -18,8 +18,9 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.files import BLOCK_BYTES, sha256_of, whole
+from stages.origin import SourceError
 from stages.params import Section
-from stages.sources.source import Archive, SourceError
+from stages.sources.source import Archive
 from stages.sources.stores import Passing, Unreadable, opened
 
 HELD = Path(".scratch/download")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.sources.source import SourceError
+from stages.origin import SourceError
 
 SLOWEST, FASTEST = 80, 450  # words a minute that espeak-ng itself renders
 

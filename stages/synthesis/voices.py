@@ -12,9 +12,9 @@ import numpy as np
 import soxr
 from pydantic import Field
 
+from stages.origin import SourceError
 from stages.params import Section
 from stages.ranges import Range, drawn, within
-from stages.sources.source import SourceError
 from stages.synthesis import espeak
 
 # Variants that whisper, croak or speak like a machine.
