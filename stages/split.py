@@ -21,7 +21,16 @@ from stages.params import Section, read_section
 from stages.tables import clips, labels
 from stages.tables.labels import PARTS, SILENCE, UNKNOWN
 from stages.tables.parquet import read_shards, shard_paths, write_table
-from stages.tasks import NO_PART, TaskError, in_two_parts, joined_groups, label_words, part_groups, part_noise
+from stages.tasks import (
+    NO_PART,
+    TaskError,
+    chosen_test,
+    in_two_parts,
+    joined_groups,
+    label_words,
+    part_groups,
+    part_noise,
+)
 
 CLIPS = Path("data/clips")
 LABELS = Path("data/labels.parquet")
@@ -42,6 +51,7 @@ class Params(Section):
     silence_share: Share
     val_share: Annotated[float, Field(gt=0, lt=0.5)]
     test_share: Annotated[float, Field(gt=0, lt=0.5)]
+    test_groups: tuple[str, ...]
     seed: int
 
     @model_validator(mode="after")
@@ -80,8 +90,9 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
     by_group = ~by_time & ~unused & ~outside
     free = by_group & ~np.isin(groups, groups[by_group & (official != NO_PART)])
     groups[free] = joined_groups(groups[free], column["sha256"][free].astype(str))
+    official, shares = chosen_test(groups, official, by_group, params.test_groups, params.shares)
     parts = np.full(len(rows), NO_PART, object)
-    parts[by_group] = part_groups(groups[by_group], label_ids[by_group], official[by_group], params.shares, params.seed)
+    parts[by_group] = part_groups(groups[by_group], label_ids[by_group], official[by_group], shares, params.seed)
     parts[by_time] = part_noise(
         column["start_s"][by_time], column["seconds"][by_time], column["recording_s"][by_time], params.shares
     )

@@ -83,6 +83,25 @@ def part_groups(
     return part_of[members]
 
 
+def chosen_test(
+    groups: np.ndarray, official: np.ndarray, by_group: np.ndarray, chosen: Sequence[str], shares: Sequence[float]
+) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Return official parts and shares by which the groups `chosen`, and no others, are the test part.
+
+    Without any, both as they are. Raises TaskError for a group that is not there, or whose part the source names.
+    """
+    if not chosen:
+        return official, tuple(shares)
+    free = by_group & (official == NO_PART)
+    absent = sorted(set(chosen) - set(groups[free].tolist()))
+    if absent:
+        names = sorted(set(groups[free].tolist()))
+        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise TaskError(f"split.test_groups: {absent[0]!r} is no group without a part; those are {listed or 'none'}")
+    train, val, test = shares
+    return np.where(free & np.isin(groups, chosen), "test", official), (train + test, val, 0.0)
+
+
 def _official_parts(names: np.ndarray, members: np.ndarray, official: np.ndarray) -> np.ndarray:
     part_of = np.full(len(names), NO_PART, object)
     for index, part in sorted(set(zip(members.tolist(), official.tolist(), strict=True))):

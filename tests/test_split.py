@@ -18,6 +18,7 @@ KEYWORDS = Params(
     silence_share=0.5,
     val_share=0.2,
     test_share=0.2,
+    test_groups=(),
     seed=1,
 )
 WORDS = KEYWORDS.model_copy(update={"task": "words", "keywords": ()})
@@ -255,3 +256,20 @@ def test_the_order_of_groups_is_the_sha1_of_seed_and_name() -> None:
     first = min(groups, key=lambda name: hashlib.sha1(f"7:{name}".encode()).digest())
     parts = part_groups(groups, np.zeros(3, np.int64), np.full(3, ""), (0.8, 0.1, 0.1), 7)
     assert parts[groups == first] == ["train"]
+
+
+def test_groups_that_are_named_are_the_test_part_and_nobody_else() -> None:
+    labels, _, _ = assign(table(speech(n_speakers=6)), WORDS.model_copy(update={"test_groups": ("s03",)}))
+    parts = parts_of(labels, "speaker")
+    assert [speaker for speaker, part in parts.items() if "test" in part] == ["s03"]
+    assert set().union(*parts.values()) == {"train", "val", "test"}
+
+
+def test_a_test_group_that_is_not_there_is_named_beside_those_that_are() -> None:
+    with pytest.raises(TaskError, match=r"test_groups: 'nobody' is no group without a part; those are s00, s01"):
+        assign(table(speech(n_speakers=2)), WORDS.model_copy(update={"test_groups": ("nobody",)}))
+
+
+def test_a_group_whose_part_the_source_names_cannot_be_chosen() -> None:
+    with pytest.raises(TaskError, match="'s00' is no group without a part; those are none"):
+        assign(table(speech(n_speakers=1, part="train")), WORDS.model_copy(update={"test_groups": ("s00",)}))
