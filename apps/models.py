@@ -17,18 +17,24 @@ from torch import nn
 from stages import decode, rank, split, train
 from stages.features import FAMILIES
 from stages.features.stft import Frame, Framing
-from stages.models import MODELS
+from stages.models import MODELS, choices
 from stages.models.footprint import footprint
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section
+from stages.tables.__main__ import family_table
 
 Built = tuple[nn.Module, tuple[int, ...]]
 """A network and the shape of what it reads."""
 
 
-def input_shape(name: str, path: Path) -> tuple[int, ...]:
-    """Return the shape of a clip of data/`name`: (n_frames, n_dims) or (n_columns,)."""
+def input_shape(key: str, params: train.Params, path: Path) -> tuple[int, ...]:
+    """Return the shape of a clip that model `key` reads: (n_frames, n_dims) or (n_columns,)."""
+    name = params.input
     if name.endswith(".parquet"):
         return (read_section("rank", rank.Params, path).n_selected,)
+    if name == choices.FEATURES:
+        families = choices.families_of(key, params, names_of("extract.families", path))
+        names = [name for family in families for name in family_table(family, path).names]
+        return (sum(name not in ("clip_id", "frames") for name in names),)
     clips = read_section("decode", decode.Params, path)
     frame, family = read_section("extract.frame", Frame, path), name.split("/")[-1]
     n_frames = Framing.of(frame, clips.sample_rate_hz).n_frames(round(clips.clip_s * clips.sample_rate_hz))
@@ -50,7 +56,7 @@ def networks(path: Path, classes: int) -> Mapping[str, Built]:
     built = {}
     for key in names_of("train.models", path):
         params = read_section(f"train.models.{key}", train.Params, path)
-        module, shape = MODELS[params.model], input_shape(params.input, path)
+        module, shape = MODELS[params.model], input_shape(key, params, path)
         sizes = check_section(params.sizes, f"train.models.{key}.sizes", module.Params, path)
         built[key] = (module.build(sizes, shape, classes), shape)
     return built

@@ -1,5 +1,7 @@
 """What a network costs and how far it looks, against closed forms."""
 
+from pathlib import Path
+
 import planted_task
 import pytest
 import torch
@@ -9,6 +11,7 @@ from test_models import FPOOL3, FSTRIDE4
 from torch import Tensor, nn
 
 from apps.models import table
+from stages.files import read_json
 from stages.models import MODELS, bcresnet, cnn_trad, ds_cnn, wavenet
 from stages.models.footprint import footprint, multiply_adds, receptive_frames
 from stages.params import ParamsError, check_section, names_of
@@ -107,3 +110,11 @@ def test_the_table_asks_for_the_classes_that_only_the_data_know() -> None:
     with pytest.raises(ParamsError, match=r"split.task is 'labels', .* give --classes"):
         table(path, None)
     assert len(table(path, 5)) > 1
+
+
+def test_a_model_of_all_features_is_shown_with_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text()
+    path.write_text(text.replace('input: "selected.parquet"', 'input: "features"\n      families: ["level"]'))
+    dnn = next(line.split() for line in table(path, None) if line.startswith("dnn"))
+    assert int(dnn[1]) == read_json(ROOT / "metrics/extract/level.json")["n_columns"]
