@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from stages import decode, download, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
+from stages.conditions.material import trials_of
 from stages.features import FAMILIES
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame
@@ -46,7 +47,7 @@ def check(path: Path) -> None:
     _known(frames, "rank.compact.frames: ", _with_frames(path), path)
     for key in names_of("train.models", path):
         _check_model(key, path)
-    read_section("evaluate", evaluate.Params, path)
+    trials_of(read_section("evaluate", evaluate.Params, path).conditions, path)
 
 
 def check_names(folder: Path) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from stages.executors import forked, map_in_order
+from stages.extraction import Done, Shard, Work, extract_shard, prepare
 from stages.features import FAMILIES
 from stages.features.schema import described, table_of
-from stages.features.shard import Done, Shard, Work, extract_shard, prepare
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame, Framing
 from stages.files import write_json

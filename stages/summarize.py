@@ -27,7 +27,8 @@ from stages.tables import predictions
 from stages.tables.parquet import TableError, read_table
 
 EVALUATE = Path("metrics/evaluate")
-EVALUATED = (".json", *(f"_{name}.csv" for name in ("classes", "confusion", "coverage", "detection", "errors")))
+TABLES = ("classes", "confusion", "coverage", "detection", "errors", "robustness")
+EVALUATED = (".json", *(f"_{name}.csv" for name in TABLES))
 PREDICTIONS = Path("data/predictions")
 METRICS = Path("metrics/summarize")
 PART = "test"

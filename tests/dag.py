@@ -11,11 +11,12 @@ from dvc.repo import Repo
 from stages.params import read_yaml
 
 # Registries of which a stage uses one entry: where its name comes from. Their `__init__.py` names modules and does
-# nothing else (a test holds it to that), so a stage depends on the module it uses and not on the list.
+# nothing else (a test holds it to that), so a stage depends on the module it uses and not on the list. A stage that may
+# use any of them, for which the name is None, depends on them all.
 CHOSEN = {
-    "stages.sources": lambda params, argument: params["download"]["source"],
-    "stages.features": lambda params, argument: argument,
-    "stages.models": lambda params, argument: params["train"]["models"][argument]["model"],
+    "stages.sources": lambda params, stage: params["download"]["source"],
+    "stages.features": lambda params, stage: stage.argument if stage.module == "stages.extract" else None,
+    "stages.models": lambda params, stage: params["train"]["models"][stage.argument]["model"],
 }
 
 
@@ -73,12 +74,11 @@ def closure(stage: Stage, root: Path) -> frozenset[str]:
         found.add(name)
         for package, symbol in imports(path, root):
             target = f"{package}.{symbol}" if symbol else package
-            if (root / target.replace(".", "/")).with_suffix(".py").exists():
+            if module_path(target, root).exists():
                 waiting.append(target)
-            elif package in CHOSEN:
-                waiting.append(f"{package}.{CHOSEN[package](params, stage.argument)}")
             else:
-                waiting.append(package)
+                chosen = CHOSEN[package](params, stage) if package in CHOSEN else None
+                waiting.append(f"{package}.{chosen}" if chosen else package)
     return frozenset(found)
 
 

@@ -14,6 +14,13 @@ class Made:
 HOSTILE = "</script><b>"  # a class may be called anything
 
 MADE = {
+    "accuracy_by_level": Made(
+        "metrics/evaluate/cnn_robustness.csv",
+        "condition,level,unit,accuracy,accuracy_low,accuracy_high\nclean,,,0.9,0.8,1.0\n"
+        "snr,-5,dB,0.5,0.4,0.6\nsnr,20,dB,0.8,0.7,0.9\ntelephone,linear,,0.7,0.6,0.8\ntelephone,mu_law,,0.6,0.5,0.7\n",
+        {"rule mark": 2, "line mark": 2, "area mark": 2, "point": 4},
+        ("snr, dB", "telephone", "-5", "mu_law", "100%"),
+    ),
     "bars": Made(
         "metrics/decode/formats.csv", "codec,recordings\nopus,3\nopus,4\nulaw,1\n", {"bar": 2}, ("opus", "ulaw")
     ),

@@ -79,6 +79,8 @@ SIZES = {
 }
 VECTORS = ("linear", "dnn", "trees")  # what reads columns here
 EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10, "n_listed": 5}
+EVALUATE |= {"n_condition_clips": 0, "conditions": {}}  # there is no sound here
+EXTRACT = {"frame": {"window_s": 0.05, "hop_s": HOP_S}, "statistics": {"names": ["mean"]}, "families": {}}
 
 
 def sections() -> dict:
@@ -93,7 +95,7 @@ def sections() -> dict:
         }
         for key in SIZES
     }
-    return json.loads(json.dumps({"train": {"models": models}, "evaluate": EVALUATE}))
+    return json.loads(json.dumps({"extract": EXTRACT, "train": {"models": models}, "evaluate": EVALUATE}))
 
 
 def write_params(folder: Path, content: dict) -> None:

@@ -15,8 +15,7 @@ from stages.features.stft import Framing
 from stages.params import Section
 from stages.tables import clips, features
 from stages.tables.parquet import ROWS_PER_GROUP, Table, entry_of, iter_spans, writing
-
-NEEDED = ("clip_id", "seconds", "samples")
+from stages.tables.sounds import COLUMNS, n_sounding
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def extract_shard(shard: Shard, work: Work) -> Done:
     """Write the features of a shard. Numbers that may be missing, and are, become null."""
     n_rows, n_missing, n_not_finite = 0, 0, 0
     with writing(shard.target, shard.table.schema, shard.table) as writer:
-        for rows in filter(len, iter_spans(shard.source, clips.TABLE, NEEDED)):
+        for rows in filter(len, iter_spans(shard.source, clips.TABLE, COLUMNS)):
             written, n_bad = _features_of(rows, shard.table, work)
             writer.write_table(written, row_group_size=ROWS_PER_GROUP)
             n_rows, n_not_finite = n_rows + rows.num_rows, n_not_finite + n_bad
@@ -61,7 +60,7 @@ def extract_shard(shard: Shard, work: Work) -> Done:
 
 def _features_of(rows: pa.Table, table: Table, work: Work) -> tuple[pa.Table, int]:
     """Return the rows of features of some clips, and how many numbers are not finite though they may not be missing."""
-    n_sounding_samples = np.rint(rows.column("seconds").to_numpy().astype(np.float64) * work.framing.sample_rate)
+    n_sounding_samples = n_sounding(rows, work.framing.sample_rate)
     computation, of_clip = _computed(work.family, work.params, work.framing)
     frames, numbers = extract(clips.samples(rows), n_sounding_samples, computation, work.framing, work.names, of_clip)
     written = features.rows(table, rows.column("clip_id"), numbers, frames)
