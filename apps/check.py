@@ -84,7 +84,7 @@ def _check_model(key: str, path: Path) -> None:
     for name, section in params.augment.items():
         _known(name, f"{where}.augment.", AUGMENTATIONS, path)
         check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
-    choices.families_of(key, params, list(names_of("extract.families", path)))
+    choices.families_of(where, params, list(names_of("extract.families", path)))
     inputs = ["selected.parquet", choices.FEATURES, *(f"features/{family}" for family in _with_frames(path))]
     _known(params.input, f"{where}.input: ", inputs, path)
 

@@ -18,6 +18,7 @@ class Part:
 
     values: Tensor  # (n_clips, ...) as stored
     labels: Tensor  # (n_clips,) int64
+    taught: Tensor | None = None  # (n_clips, n_classes) probabilities that a student's teachers give
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def part_rows(labels: pa.Table, part: str) -> pa.Table:
             f"data/labels.parquet: part {part} has 0 clips, expected at least 1; give it a share in section split"
         )
     return rows
+
+
+def learned_clips(labels: pa.Table) -> list[str]:
+    """Return the clip_ids of the parts that training reads: train, then val."""
+    return [clip for part in ("train", "val") for clip in part_rows(labels, part).column("clip_id").to_pylist()]
 
 
 def checked_classes(labels: pa.Table) -> tuple[str, ...]:
