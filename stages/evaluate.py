@@ -25,96 +25,29 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
-from pydantic import ValidationError
-from safetensors.torch import load_file
 
 from stages.files import write_csv, write_json
-from stages.models.card import Card, log_probabilities, network
 from stages.models.device import device
-from stages.models.parts import part_rows
+from stages.models.trained import predicted, read_card
 from stages.params import read_section
-from stages.scores import errors, pictures, temperature
+from stages.scores import errors, pictures
+from stages.scores.calibration import calibrated
 from stages.scores.params import Params
-from stages.scores.report import DIGITS, label_numbers, over_seeds, scored
+from stages.scores.report import DIGITS, in_words, scored
 from stages.tables import labels as labels_table
 from stages.tables import predictions
-from stages.tables.inputs import Inputs, read_inputs
-from stages.tables.parquet import TableError, read_table, write_table
+from stages.tables.inputs import read_inputs
+from stages.tables.parquet import read_table, write_table
+from stages.tables.parts import held_out, part_rows
 
 DATA = Path("data")
 LABELS = DATA / "labels.parquet"
 MODELS_FOLDER = DATA / "models"
 PREDICTIONS = DATA / "predictions"
 METRICS = Path("metrics/evaluate")
-HELD_OUT = ("val", "test")
 
 Tables = dict[str, tuple[Sequence[str], list[tuple]]]
 """Columns and rows by name."""
-
-
-def read_card(path: Path) -> Card:
-    """Return the card of a trained model; raises TableError where it is missing or not one."""
-    if not path.exists():
-        raise TableError(f"{path}: is missing; run `dvc repro` or `dvc pull`")
-    try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise TableError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; run `dvc repro` again") from None
-
-
-def held_out(labels: pa.Table, card: Card) -> pa.Table:
-    """Return the clips of parts val and test; raises TableError where one is empty or the model's task is another."""
-    if tuple(labels_table.classes(labels)) != card.classes:
-        raise TableError(
-            f"{LABELS}: classes are {', '.join(labels_table.classes(labels))}, expected those the model has learned, "
-            f"{', '.join(card.classes)}; run `dvc repro`"
-        )
-    rows = pa.concat_tables([part_rows(labels, part) for part in HELD_OUT])
-    return rows.sort_by("clip_id")
-
-
-def predicted(card: Card, folder: Path, inputs: Inputs, where: torch.device) -> np.ndarray:
-    """Return log-probabilities of every seed: (n_seeds, n_clips, n_classes) float32, nats."""
-    if inputs.values.shape[1:] != card.input_shape or inputs.names != card.dims:
-        raise TableError(
-            f"data/{card.input}: a clip has shape {inputs.values.shape[1:]}, expected {card.input_shape} with the "
-            f"dimensions of {folder / 'model.json'}; run `dvc repro`"
-        )
-    values = torch.from_numpy(inputs.values).to(where)
-    scale = (torch.tensor(card.mean, device=where), torch.tensor(card.std, device=where))
-    each = []
-    for seed in card.seeds:
-        trained = network(card)
-        trained.load_state_dict(load_file(folder / f"seed-{seed}.safetensors"))
-        each.append(log_probabilities(trained.to(where), values, *scale).cpu().numpy())
-    return np.stack(each)
-
-
-def calibrated(rows: pa.Table, nats: np.ndarray, seeds: Sequence[int]) -> tuple[np.ndarray, dict]:
-    """Return (n_seeds, n_clips, n_classes) nats at each seed's temperature, and what the metrics say of those.
-
-    The temperature is fitted on the clips of part val. It stays 1 where a seed has all of them right (`n_unfitted`).
-    """
-    chosen = pc.equal(rows.column("part"), "val").to_numpy()
-    val = rows.filter(chosen)
-    label_ids = label_numbers(val)
-    temperatures = [temperature.fitted(label_ids, one[chosen]) for one in nats]
-    told = {
-        **over_seeds(temperatures, seeds),
-        "n_clips": val.num_rows,
-        "n_groups": len(val.column("group").unique()),
-        "n_unfitted": sum(bool((one[chosen].argmax(axis=1) == label_ids).all()) for one in nats),
-    }
-    return np.stack([temperature.scaled(one, t) for one, t in zip(nats, temperatures, strict=True)]), told
-
-
-def in_words(score: dict) -> str:
-    """Return a score and its interval as people read them."""
-    if score["low"] is None:
-        return f"{score['value']:.3f} [no interval: one group]"
-    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
 def drawn(table: pa.Table, rows: pa.Table, nats: np.ndarray, classes: Sequence[str], params: Params) -> Tables:
@@ -136,7 +69,7 @@ def main() -> None:
     params = read_section("evaluate", Params)
     card = read_card(MODELS_FOLDER / key / "model.json")
     labels = read_table(LABELS, labels_table.TABLE)
-    rows = held_out(labels, card)
+    rows = held_out(labels, card.classes)
     inputs = read_inputs(DATA / card.input, rows.column("clip_id").to_pylist(), card.families)
 
     before = predicted(card, MODELS_FOLDER / key, inputs, device())

@@ -20,13 +20,13 @@ from stages.files import whole, write_csv, write_json
 from stages.models.checkpoint import forget
 from stages.models.choices import FEATURES, Params, families_of
 from stages.models.launching import launched
-from stages.models.parts import learned_clips
 from stages.models.runs import CURVE, curve_rows, in_words, last_scores, runs_of
 from stages.models.task import task_of
 from stages.params import read_section
 from stages.tables import labels as labels_table
 from stages.tables.inputs import families_in, read_inputs
 from stages.tables.parquet import read_table
+from stages.tables.parts import learned_clips
 
 DATA = Path("data")
 LABELS = DATA / "labels.parquet"

@@ -16,9 +16,9 @@ from stages.models.card import network, normalised
 from stages.models.checkpoint import checkpoint
 from stages.models.fitting import ORDER, WEIGHTS, Learner, fit, loss_and_accuracy
 from stages.models.launching import shared
-from stages.models.parts import part_rows
 from stages.models.recipe import Epoch, epoch_rows, generator
 from stages.models.task import Task
+from stages.tables.parts import part_rows
 
 CURVE = ("seed", "epoch", "train_loss", "val_loss", "val_accuracy")
 SCORES = ("train_loss_nats", "train_accuracy", "val_loss_nats", "val_accuracy")

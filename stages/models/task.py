@@ -12,8 +12,9 @@ from stages.models.checkpoint import digest
 from stages.models.choices import Params, augmentation, card_of, check_shares
 from stages.models.fitting import Augment
 from stages.models.launching import n_devices, precision
-from stages.models.parts import Groups, Part, checked_classes, grouped, part_on, part_rows
+from stages.models.parts import Groups, Part, checked_classes, grouped, part_on
 from stages.tables.inputs import Inputs
+from stages.tables.parts import part_rows
 
 CODE = Path(__file__).parent.parent
 
