@@ -26,7 +26,7 @@ from stages.params import read_section
 from stages.tables import labels as labels_table
 from stages.tables.inputs import families_in, read_inputs
 from stages.tables.parquet import read_table
-from stages.tables.parts import learned_clips
+from stages.tables.parts import learned_rows
 
 DATA = Path("data")
 LABELS = DATA / "labels.parquet"
@@ -42,7 +42,7 @@ def main() -> None:
     params = read_section(f"train.models.{key}", Params)
     labels = read_table(LABELS, labels_table.TABLE)
     families = families_of(f"train.models.{key}", params, families_in(DATA / FEATURES))
-    inputs = read_inputs(DATA / params.input, learned_clips(labels), families)
+    inputs = read_inputs(DATA / params.input, learned_rows(labels).column("clip_id").to_pylist(), families)
 
     started, fabric = time.perf_counter(), launched()
     task = task_of(f"train.models.{key}", params, families, labels, inputs, fabric.device)

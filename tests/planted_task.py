@@ -80,9 +80,11 @@ SIZES = {
 VECTORS = ("linear", "dnn", "trees")  # what reads columns here
 EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10, "n_listed": 5}
 
+ENSEMBLE = {"members": "all", "weights": {"shrinkage": 0.0}}
+
 
 def sections() -> dict:
-    """The sections of params.yaml that train, evaluate and summarize read; free to change."""
+    """The sections of params.yaml that train and all later stages read; free to change."""
     models = {
         key: {
             **TRAIN,
@@ -93,7 +95,8 @@ def sections() -> dict:
         }
         for key in SIZES
     }
-    return json.loads(json.dumps({"train": {"models": models}, "evaluate": EVALUATE}))
+    sections = {"train": {"models": models}, "distill": {}, "evaluate": EVALUATE, "ensemble": ENSEMBLE}
+    return json.loads(json.dumps(sections))
 
 
 def write_params(folder: Path, content: dict) -> None:

@@ -21,9 +21,19 @@ def part_rows(labels: pa.Table, part: str) -> pa.Table:
     return rows
 
 
-def learned_clips(labels: pa.Table) -> list[str]:
-    """Return the clip_ids of the parts that training reads: train, then val."""
-    return [clip for part in ("train", "val") for clip in part_rows(labels, part).column("clip_id").to_pylist()]
+def learned_rows(labels: pa.Table) -> pa.Table:
+    """Return the clips of the parts that training reads: train, then val."""
+    return pa.concat_tables([part_rows(labels, part) for part in ("train", "val")])
+
+
+def check_classes(labels: pa.Table, classes: Sequence[str]) -> None:
+    """Raise TableError where the classes of the labels are not `classes`, those of a model."""
+    found = labels_table.classes(labels)
+    if found != list(classes):
+        raise TableError(
+            f"data/labels.parquet: classes are {', '.join(found)}, expected those the model has learned, "
+            f"{', '.join(classes)}; run `dvc repro`"
+        )
 
 
 def held_out(labels: pa.Table, classes: Sequence[str]) -> pa.Table:
@@ -31,11 +41,6 @@ def held_out(labels: pa.Table, classes: Sequence[str]) -> pa.Table:
 
     Raises TableError where a part is empty or the classes of the labels are others.
     """
-    found = labels_table.classes(labels)
-    if found != list(classes):
-        raise TableError(
-            f"data/labels.parquet: classes are {', '.join(found)}, expected those the model has learned, "
-            f"{', '.join(classes)}; run `dvc repro`"
-        )
+    check_classes(labels, classes)
     rows = pa.concat_tables([part_rows(labels, part) for part in HELD_OUT])
     return rows.sort_by("clip_id")
