@@ -20,7 +20,7 @@ from stages.features.statistics import Statistics
 from stages.features.stft import Frame
 from stages.files import LeftoverError, left_over, refuse_left_over
 from stages.keys import check_keys, voters
-from stages.models import MODELS, choices
+from stages.models import MODELS, choices, students
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources import SOURCES, folder
 from stages.sources.source import SourceError
@@ -50,6 +50,10 @@ def check(path: Path) -> None:
     check_keys(models, taught)
     for key in models:
         _check_model(f"train.models.{key}", choices.Params, path)
+    for key in taught:
+        student = _check_model(f"distill.{key}", students.Params, path)
+        voters(f"distill.{key}.teachers", student.teachers, models)
+        students.check_student(f"distill.{key}", student)
     read_section("evaluate", evaluate.Params, path)
     voters("ensemble.members", read_section("ensemble", ensemble.Params, path).members, models)
 

@@ -4,7 +4,7 @@ A temperature is fitted a seed on part val alone, and all that follows is of the
 predictions, and every score but those named `_uncalibrated`, which are of the network's own. Scores of part val have
 seen the temperature's one number; those of part test have not.
 
-Reads   data/models/<key>/                     model.json, seed-<n>.safetensors
+Reads   data/models/<key>/                     model.json, seed-<n>.safetensors; with --student, data/students/<key>/
         data/labels.parquet                    parts val and test; of part train, which words it says
         data/<input>                           data/features/<family>, data/features or data/selected.parquet
 Writes  data/predictions/<key>.parquet         every clip of both parts, every seed
@@ -43,6 +43,7 @@ from stages.tables.parts import held_out, part_rows
 DATA = Path("data")
 LABELS = DATA / "labels.parquet"
 MODELS_FOLDER = DATA / "models"
+STUDENTS = DATA / "students"
 PREDICTIONS = DATA / "predictions"
 METRICS = Path("metrics/evaluate")
 
@@ -65,14 +66,16 @@ def main() -> None:
     """Score the model named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description="Score a model on held-out clips.")
     parser.add_argument("key", help="a name below train.models in params.yaml")
-    key = parser.parse_args().key
+    parser.add_argument("--student", action="store_true", help="it is a name below distill, expected in data/students")
+    key, is_student = (arguments := parser.parse_args()).key, arguments.student
+    folder = (STUDENTS if is_student else MODELS_FOLDER) / key
     params = read_section("evaluate", Params)
-    card = read_card(MODELS_FOLDER / key / "model.json")
+    card = read_card(folder / "model.json")
     labels = read_table(LABELS, labels_table.TABLE)
     rows = held_out(labels, card.classes)
     inputs = read_inputs(DATA / card.input, rows.column("clip_id").to_pylist(), card.families)
 
-    before = predicted(card, MODELS_FOLDER / key, inputs, device())
+    before = predicted(card, folder, inputs, device())
     after, temperatures = calibrated(rows, before, card.seeds)
     words = set(part_rows(labels, "train").column("word").to_pylist())
     masks = {part: pc.equal(rows.column("part"), part).to_numpy() for part in ("test", "val")}

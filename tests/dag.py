@@ -15,8 +15,10 @@ from stages.params import read_yaml
 CHOSEN = {
     "stages.sources": lambda params, argument: params["download"]["source"],
     "stages.features": lambda params, argument: argument,
-    "stages.models": lambda params, argument: params["train"]["models"][argument]["model"],
+    "stages.models": lambda params, argument: (params["train"]["models"] | params["distill"])[argument]["model"],
 }
+# A student's teachers may be any models, which dvc.yaml cannot look up: the folder stands for all of them.
+WHOLE = {("stages.distill", "stages.models")}
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,11 @@ def resolved(root: Path) -> list[Stage]:
     """Return the stages of dvc.yaml in `root` with its params.yaml, resolved by DVC."""
     stages = []
     for stage in Repo(str(root), uninitialized=True).index.stages:
-        _, _, module, *argument = stage.cmd.split()
+        _, _, module, argument, *_ = (*stage.cmd.split(), "")
         params = {p for dep in stage.deps if isinstance(dep, ParamsDependency) for p in dep.params}
         deps = {dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)}
         outs = {out.def_path for out in stage.outs}
-        stages.append(
-            Stage(stage.name, module, " ".join(argument), frozenset(deps), frozenset(params), frozenset(outs))
-        )
+        stages.append(Stage(stage.name, module, argument, frozenset(deps), frozenset(params), frozenset(outs)))
     return stages
 
 
@@ -75,6 +75,9 @@ def closure(stage: Stage, root: Path) -> frozenset[str]:
             target = f"{package}.{symbol}" if symbol else package
             if (root / target.replace(".", "/")).with_suffix(".py").exists():
                 waiting.append(target)
+            elif (stage.module, package) in WHOLE:
+                folder = module_path(package, root).parent
+                waiting += [package, *(f"{package}.{file.stem}" for file in sorted(folder.glob("[!_]*.py")))]
             elif package in CHOSEN:
                 waiting.append(f"{package}.{CHOSEN[package](params, stage.argument)}")
             else:
