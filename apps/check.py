@@ -11,22 +11,24 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from stages import decode, download, evaluate, rank, split
+from stages import decode, download, ensemble, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
 from stages.conditions.material import trials_of
 from stages.features import FAMILIES
 from stages.features.statistics import Statistics
 from stages.features.stft import Frame
 from stages.files import LeftoverError, left_over, refuse_left_over
-from stages.models import MODELS, choices
+from stages.keys import check_keys, voters
+from stages.models import MODELS, choices, students
 from stages.origin import SourceError
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section, read_yaml
 from stages.sources import SOURCES, folder
 
 DAG = Path("dvc.yaml")
-SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "evaluate")
+Chosen = TypeVar("Chosen", bound=choices.Params)
+SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "distill", "evaluate", "ensemble")
 
 
 def check(path: Path) -> None:
@@ -45,9 +47,16 @@ def check(path: Path) -> None:
         read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
     frames = read_section("rank", rank.Params, path).compact.frames
     _known(frames, "rank.compact.frames: ", _with_frames(path), path)
-    for key in names_of("train.models", path):
-        _check_model(key, path)
+    models, taught = names_of("train.models", path), names_of("distill", path, may_be_empty=True)
+    check_keys(models, taught)
+    for key in models:
+        _check_model(f"train.models.{key}", choices.Params, path)
+    for key in taught:
+        student = _check_model(f"distill.{key}", students.Params, path)
+        voters(f"distill.{key}.teachers", student.teachers, models)
+        students.check_student(f"distill.{key}", student)
     trials_of(read_section("evaluate", evaluate.Params, path).conditions, path)
+    voters("ensemble.members", read_section("ensemble", ensemble.Params, path).members, models)
 
 
 def check_names(folder: Path) -> None:
@@ -70,24 +79,24 @@ def check_outputs(path: Path) -> None:
     for stage in cast(Mapping[str, Mapping[str, Any]], read_yaml(DAG)["stages"]).values():
         if "foreach" not in stage:
             continue
-        keys = names_of(stage["foreach"].removeprefix("${").removesuffix("}"), path)
+        keys = names_of(stage["foreach"].removeprefix("${").removesuffix("}"), path, may_be_empty=True)
         for out in (out for kind in ("outs", "metrics", "plots") for out in stage["do"].get(kind, [])):
             made = Path(out if isinstance(out, str) else next(iter(out)))
             known.setdefault(made.parent, set()).update(made.name.replace("${key}", key) for key in keys)
     refuse_left_over([left for folder, names in sorted(known.items()) for left in left_over(folder, names)])
 
 
-def _check_model(key: str, path: Path) -> None:
-    where = f"train.models.{key}"
-    params = read_section(where, choices.Params, path)
+def _check_model(where: str, kind: type[Chosen], path: Path) -> Chosen:
+    params = read_section(where, kind, path)
     _known(params.model, f"{where}.model: ", MODELS, path)
     check_section(params.sizes, f"{where}.sizes", MODELS[params.model].Params, path)
     for name, section in params.augment.items():
         _known(name, f"{where}.augment.", AUGMENTATIONS, path)
         check_section(section, f"{where}.augment.{name}", AUGMENTATIONS[name].Params, path)
-    choices.families_of(key, params, list(names_of("extract.families", path)))
+    choices.families_of(where, params, list(names_of("extract.families", path)))
     inputs = ["selected.parquet", choices.FEATURES, *(f"features/{family}" for family in _with_frames(path))]
     _known(params.input, f"{where}.input: ", inputs, path)
+    return params
 
 
 def _with_frames(path: Path) -> list[str]:

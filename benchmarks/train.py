@@ -47,7 +47,7 @@ def our_epoch(case: Case, seed: int) -> tuple[Work, int]:
     """Return the work of an epoch after another, and how many clips each learns from."""
     params = case.params.model_copy(update={"epochs": ENDLESS, "patience": 0})
     learned, groups, judged, inputs = case.parts(N_CLIPS)
-    augment = augmentation(params.model, params, inputs, learned, groups)
+    augment = augmentation(f"train.models.{params.model}", params, inputs, learned, groups)
     mean, std = (torch.tensor(numbers) for numbers in mean_and_std(inputs.values))
     learner = Learner(case.network(), params, seed, Fabric(accelerator="cpu", devices=1))
     nowhere = Checkpoint(Path("there/is/none"), writes=False)

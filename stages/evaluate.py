@@ -4,7 +4,7 @@ A temperature is fitted a seed on part val alone, and all that follows is of the
 predictions, and every score but those named `_uncalibrated`, which are of the network's own. Scores of part val have
 seen the temperature's one number; those of part test have not.
 
-Reads   data/models/<key>/                     model.json, seed-<n>.safetensors
+Reads   data/models/<key>/                     model.json, seed-<n>.safetensors; with --student, data/students/<key>/
         data/labels.parquet                    parts val and test; of part train, which words it says
         data/<input>                           data/features/<family>, data/features or data/selected.parquet
         data/clips/                            sound of part test alone, for conditions
@@ -27,101 +27,36 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
-from pydantic import ValidationError
-from safetensors.torch import load_file
 
 from stages.conditions.material import CLEAN, Material, Trial, drawn_clips, material_of, trials_of, with_noise
 from stages.executors import in_copies
 from stages.features.reading import Extract, reading_of
 from stages.files import write_csv, write_json
-from stages.models.card import Card, log_probabilities, network
+from stages.models.card import Card
 from stages.models.device import device
-from stages.models.parts import part_rows
+from stages.models.trained import predicted, read_card
 from stages.params import read_section
-from stages.scores import errors, pictures, robustness, temperature
+from stages.scores import errors, pictures, robustness
+from stages.scores.calibration import calibrated
 from stages.scores.params import Params
-from stages.scores.report import DIGITS, label_numbers, over_seeds, scored
+from stages.scores.report import DIGITS, in_words, scored
 from stages.tables import labels as labels_table
 from stages.tables import predictions
 from stages.tables.inputs import Inputs, read_inputs
-from stages.tables.parquet import TableError, read_table, write_table
+from stages.tables.parquet import read_table, write_table
+from stages.tables.parts import held_out, part_rows
 from stages.tables.sounds import read_sounds
 
 DATA = Path("data")
 CLIPS = DATA / "clips"
 LABELS = DATA / "labels.parquet"
 MODELS_FOLDER = DATA / "models"
+STUDENTS = DATA / "students"
 PREDICTIONS = DATA / "predictions"
 METRICS = Path("metrics/evaluate")
-HELD_OUT = ("val", "test")
 
 Tables = dict[str, tuple[Sequence[str], list[tuple]]]
 """Columns and rows by name."""
-
-
-def read_card(path: Path) -> Card:
-    """Return the card of a trained model; raises TableError where it is missing or not one."""
-    if not path.exists():
-        raise TableError(f"{path}: is missing; run `dvc repro` or `dvc pull`")
-    try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise TableError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; run `dvc repro` again") from None
-
-
-def held_out(labels: pa.Table, card: Card) -> pa.Table:
-    """Return the clips of parts val and test; raises TableError where one is empty or the model's task is another."""
-    if tuple(labels_table.classes(labels)) != card.classes:
-        raise TableError(
-            f"{LABELS}: classes are {', '.join(labels_table.classes(labels))}, expected those the model has learned, "
-            f"{', '.join(card.classes)}; run `dvc repro`"
-        )
-    rows = pa.concat_tables([part_rows(labels, part) for part in HELD_OUT])
-    return rows.sort_by("clip_id")
-
-
-def predicted(card: Card, folder: Path, inputs: Inputs, where: torch.device) -> np.ndarray:
-    """Return log-probabilities of every seed: (n_seeds, n_clips, n_classes) float32, nats."""
-    if inputs.values.shape[1:] != card.input_shape or inputs.names != card.dims:
-        raise TableError(
-            f"data/{card.input}: a clip has shape {inputs.values.shape[1:]}, expected {card.input_shape} with the "
-            f"dimensions of {folder / 'model.json'}; run `dvc repro`"
-        )
-    values = torch.from_numpy(inputs.values).to(where)
-    scale = (torch.tensor(card.mean, device=where), torch.tensor(card.std, device=where))
-    each = []
-    for seed in card.seeds:
-        trained = network(card)
-        trained.load_state_dict(load_file(folder / f"seed-{seed}.safetensors"))
-        each.append(log_probabilities(trained.to(where), values, *scale).cpu().numpy())
-    return np.stack(each)
-
-
-def calibrated(rows: pa.Table, nats: np.ndarray, seeds: Sequence[int]) -> tuple[np.ndarray, dict]:
-    """Return (n_seeds, n_clips, n_classes) nats at each seed's temperature, and what the metrics say of those.
-
-    The temperature is fitted on the clips of part val. It stays 1 where a seed has all of them right (`n_unfitted`).
-    """
-    chosen = pc.equal(rows.column("part"), "val").to_numpy()
-    val = rows.filter(chosen)
-    label_ids = label_numbers(val)
-    temperatures = [temperature.fitted(label_ids, one[chosen]) for one in nats]
-    told = {
-        **over_seeds(temperatures, seeds),
-        "n_clips": val.num_rows,
-        "n_groups": len(val.column("group").unique()),
-        "n_unfitted": sum(bool((one[chosen].argmax(axis=1) == label_ids).all()) for one in nats),
-    }
-    return np.stack([temperature.scaled(one, t) for one, t in zip(nats, temperatures, strict=True)]), told
-
-
-def in_words(score: dict) -> str:
-    """Return a score and its interval as people read them."""
-    if score["low"] is None:
-        return f"{score['value']:.3f} [no interval: one group]"
-    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
 def scores_by_part(
@@ -150,7 +85,7 @@ def drawn(table: pa.Table, rows: pa.Table, nats: np.ndarray, classes: Sequence[s
 
 
 def under_conditions(
-    key: str, card: Card, material: Material | None, trials: Sequence[Trial], extracted: Extract, params: Params
+    folder: Path, card: Card, material: Material | None, trials: Sequence[Trial], extracted: Extract, params: Params
 ) -> list[tuple]:
     """Return the rows of robustness.COLUMNS. What the model reads of changed sound is computed as extract does it."""
     if material is None:
@@ -163,7 +98,7 @@ def under_conditions(
 
     values = np.concatenate(in_copies(heard, [(trial, piece) for trial in trials for piece in material.pieces()]))
     each = values.reshape(len(trials), -1, *card.input_shape)
-    found = [predicted(card, MODELS_FOLDER / key, Inputs(one, card.dims, 0.0, ()), device()) for one in each]
+    found = [predicted(card, folder, Inputs(one, card.dims, 0.0, ()), device()) for one in each]
     return robustness.robustness_rows(material.rows, zip(trials, found, strict=True), card.seeds, params)
 
 
@@ -171,23 +106,25 @@ def main() -> None:
     """Score the model named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description="Score a model on held-out clips.")
     parser.add_argument("key", help="a name below train.models in params.yaml")
-    key = parser.parse_args().key
+    parser.add_argument("--student", action="store_true", help="it is a name below distill, expected in data/students")
+    key, is_student = (arguments := parser.parse_args()).key, arguments.student
+    folder = (STUDENTS if is_student else MODELS_FOLDER) / key
     params, extracted = read_section("evaluate", Params), read_section("extract", Extract)
-    card = read_card(MODELS_FOLDER / key / "model.json")
+    card = read_card(folder / "model.json")
     labels = read_table(LABELS, labels_table.TABLE)
-    rows = held_out(labels, card)
+    rows = held_out(labels, card.classes)
     inputs = read_inputs(DATA / card.input, rows.column("clip_id").to_pylist(), card.families)
     trials, test = trials_of(params.conditions), part_rows(labels, "test")
     judged = drawn_clips(test, params.n_condition_clips, params.seed)
     sounds = read_sounds(CLIPS, with_noise(judged, test)) if trials else None
 
-    before = predicted(card, MODELS_FOLDER / key, inputs, device())
+    before = predicted(card, folder, inputs, device())
     after, temperatures = calibrated(rows, before, card.seeds)
     scores = scores_by_part(rows, before, after, card, part_rows(labels, "train"), params)
     table = pa.concat_tables(predictions.rows(rows, *one, card.classes) for one in zip(card.seeds, after, strict=True))
     tables = drawn(table, rows, after, card.classes, params)
     material = material_of(judged, sounds, trials, params.seed) if sounds else None
-    tables["robustness"] = robustness.COLUMNS, under_conditions(key, card, material, trials, extracted, params)
+    tables["robustness"] = robustness.COLUMNS, under_conditions(folder, card, material, trials, extracted, params)
 
     write_table(PREDICTIONS / f"{key}.parquet", table, predictions.TABLE)
     write_json(METRICS / f"{key}.json", {"temperature": temperatures, **scores})

@@ -38,11 +38,12 @@ def read_section(key: str, model: type[Model], path: Path = PARAMS_FILE) -> Mode
     return check_section(_node_at(key, path), key, model, path)
 
 
-def names_of(key: str, path: Path = PARAMS_FILE) -> tuple[str, ...]:
+def names_of(key: str, path: Path = PARAMS_FILE, may_be_empty: bool = False) -> tuple[str, ...]:
     """Return the names below the mapping at `key`, in the file's order, e.g. the families of "extract.families"."""
     node = _node_at(key, path)
-    if not isinstance(node, Mapping) or not node:
-        raise ParamsError(f"{path}: {key} is {node!r}, expected a mapping of at least one name; presets/ show how")
+    if not isinstance(node, Mapping) or not (node or may_be_empty):
+        least = "names, or {} for none" if may_be_empty else "at least one name"
+        raise ParamsError(f"{path}: {key} is {node!r}, expected a mapping of {least}; presets/ show how")
     return tuple(str(name) for name in node)
 
 

@@ -1,26 +1,29 @@
-"""summarize: the models side by side; what branches are compared by.
+"""summarize: the models, the students they taught and their ensemble side by side; what branches are compared by.
 
-Reads   metrics/evaluate/<key>.json        of every model in params.yaml
-        data/predictions/<key>.parquet     likewise
-Writes  metrics/summarize/scores.json      each model's scores on test; accuracy with its interval and spread over seeds
-        metrics/summarize/scores.csv       a row a model, every score with its interval and spread
-        metrics/summarize/pairs.json       each two models on test: difference in accuracy, McNemar's test, Holm's p
+Reads   metrics/evaluate/<key>.json        of every model and student in params.yaml
+        metrics/ensemble/scores.json
+        data/predictions/<key>.parquet     of every model and student
+        data/ensemble.parquet
+Writes  metrics/summarize/scores.json      each one's scores on test; accuracy with its interval and spread over seeds
+        metrics/summarize/scores.csv       a row each, every score with its interval and spread
+        metrics/summarize/pairs.json       each two on test: difference in accuracy, McNemar's test, Holm's p
         metrics/summarize/pairs.csv        the same, a row a pair
-        metrics/summarize/suspects.csv     the clips of val and test whose label all models find the least probable
-Params  evaluate; train.models, its names alone
+        metrics/summarize/suspects.csv     the clips of val and test whose label all find the least probable; the
+                                           ensemble aside, which is of the others
+Params  evaluate; train.models and distill, their names alone
 Run     python -m stages.summarize
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.comparisons import pairs, suspects
+from stages.comparisons.predicted import check_same_clips, predicted
 from stages.files import left_over, read_json, refuse_left_over, write_csv, write_json
+from stages.keys import ENSEMBLE, check_keys
 from stages.params import names_of, read_section
 from stages.scores.params import Params
 from stages.tables import predictions
@@ -30,20 +33,11 @@ EVALUATE = Path("metrics/evaluate")
 TABLES = ("classes", "confusion", "coverage", "detection", "errors", "robustness")
 EVALUATED = (".json", *(f"_{name}.csv" for name in TABLES))
 PREDICTIONS = Path("data/predictions")
+ENSEMBLE_SCORES = Path("metrics/ensemble/scores.json")
+ENSEMBLE_PREDICTIONS = Path("data/ensemble.parquet")
 METRICS = Path("metrics/summarize")
 PART = "test"
 SPREAD = ("low", "high", "sd")  # of a score; `sd` over seeds where there are several
-CLIP = ("clip_id", "part", "group", "label")
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """What one model says of the clips of val and test."""
-
-    clips: pa.Table  # CLIP, in the order of clip_id
-    classes: tuple[str, ...]
-    probabilities: np.ndarray  # (n_seeds, n_clips, n_classes), the first seed first
-    right: np.ndarray  # (n_seeds, n_clips) bool
 
 
 def side_by_side(evaluated: Mapping[str, dict]) -> dict[str, dict[str, float | None]]:
@@ -73,52 +67,34 @@ def main_scores(summary: Mapping[str, Mapping[str, float | None]]) -> dict[str, 
     }
 
 
-def predicted(rows: pa.Table, path: Path) -> Predicted:
-    """Return a table of predictions by seed; raises TableError where a seed does not have the clips of the first."""
-    seeds = sorted(rows.column("seed").unique().to_pylist())
-    each = [rows.filter(pc.equal(rows.column("seed"), seed)) for seed in seeds]
-    clips = each[0].select(CLIP)
-    for seed, one in zip(seeds, each, strict=True):
-        if not one.select(CLIP).equals(clips):
-            raise TableError(
-                f"{path}: seed {seed} has other clips than seed {seeds[0]}, expected the same; run `dvc repro`"
-            )
-    probabilities = np.stack([np.exp(predictions.log_probabilities(one).astype(np.float64)) for one in each])
-    right = np.stack([pc.equal(one.column("label"), one.column("predicted")).to_numpy() for one in each])
-    return Predicted(clips, tuple(predictions.classes(rows.schema)), probabilities, right)
-
-
-def check_same_clips(models: Mapping[str, Predicted]) -> None:
-    """Raise TableError where two models are not predicted on the same clips and classes."""
-    first, *others = models
-    for key in others:
-        if not models[key].clips.equals(models[first].clips) or models[key].classes != models[first].classes:
-            raise TableError(
-                f"{PREDICTIONS / key}.parquet: clips or classes are not those of {first}.parquet, expected the same; "
-                "run `dvc repro`, so that every model is evaluated on the same labels"
-            )
-
-
-def main() -> None:
-    """Put the models of params.yaml side by side."""
-    params = read_section("evaluate", Params)
-    keys = names_of("train.models")
-    paths = {key: EVALUATE / f"{key}.json" for key in keys}
-    missing = [path for path in paths.values() if not path.exists()]
+def check_outputs(keys: Sequence[str], scores: Iterable[Path]) -> None:
+    """Raise TableError where `scores` of a model are missing, LeftoverError where those of another are there."""
+    missing = [path for path in scores if not path.exists()]
     if missing:
         raise TableError(f"{missing[0]}: is missing; run `dvc repro`, so that every model of params.yaml is evaluated")
     refuse_left_over(left_over(EVALUATE, {f"{key}{end}" for key in keys for end in EVALUATED}))
     refuse_left_over(left_over(PREDICTIONS, {f"{key}.parquet" for key in keys}))
-    files = {key: PREDICTIONS / f"{key}.parquet" for key in keys}
-    models = {key: predicted(read_table(path, predictions.TABLE), path) for key, path in files.items()}
-    check_same_clips(models)
 
-    summary = side_by_side({key: read_json(path) for key, path in paths.items()})
-    first = models[keys[0]]
+
+def main() -> None:
+    """Put the models and students of params.yaml and their ensemble side by side."""
+    params = read_section("evaluate", Params)
+    models, students = names_of("train.models"), names_of("distill", may_be_empty=True)
+    check_keys(models, students)
+    keys = (*models, *students)
+    evaluated = {key: EVALUATE / f"{key}.json" for key in keys} | {ENSEMBLE: ENSEMBLE_SCORES}
+    files = {key: PREDICTIONS / f"{key}.parquet" for key in keys} | {ENSEMBLE: ENSEMBLE_PREDICTIONS}
+    check_outputs(keys, evaluated.values())
+    told = {key: predicted(read_table(path, predictions.TABLE), path) for key, path in files.items()}
+    first = told[keys[0]]
+    for key, path in files.items():
+        check_same_clips(path, told[key], first.clips, first.classes, files[keys[0]].name)
+
+    summary = side_by_side({key: read_json(path) for key, path in evaluated.items()})
     test = pc.equal(first.clips.column("part"), PART).to_numpy()
     groups = first.clips.column("group").to_numpy()[test]
-    apart = pairs.compared({key: model.right[:, test] for key, model in models.items()}, groups, params)
-    each = [model.probabilities for model in models.values()]
+    apart = pairs.compared({key: model.right[:, test] for key, model in told.items()}, groups, params)
+    each = [np.exp(told[key].nats.astype(np.float64)) for key in keys]
     listed = suspects.most_suspicious(first.clips, each, first.classes, params.n_listed)
 
     write_json(METRICS / "scores.json", main_scores(summary))

@@ -16,8 +16,10 @@ from stages.params import read_yaml
 CHOSEN = {
     "stages.sources": lambda params, stage: params["download"]["source"],
     "stages.features": lambda params, stage: stage.argument if stage.module == "stages.extract" else None,
-    "stages.models": lambda params, stage: params["train"]["models"][stage.argument]["model"],
+    "stages.models": lambda params, stage: (params["train"]["models"] | params["distill"])[stage.argument]["model"],
 }
+# A student's teachers may be any models, which dvc.yaml cannot look up: the folder stands for all of them.
+WHOLE = {("stages.distill", "stages.models")}
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,11 @@ def resolved(root: Path) -> list[Stage]:
     """Return the stages of dvc.yaml in `root` with its params.yaml, resolved by DVC."""
     stages = []
     for stage in Repo(str(root), uninitialized=True).index.stages:
-        _, _, module, *argument = stage.cmd.split()
+        _, _, module, argument, *_ = (*stage.cmd.split(), "")
         params = {p for dep in stage.deps if isinstance(dep, ParamsDependency) for p in dep.params}
         deps = {dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)}
         outs = {out.def_path for out in stage.outs}
-        stages.append(
-            Stage(stage.name, module, " ".join(argument), frozenset(deps), frozenset(params), frozenset(outs))
-        )
+        stages.append(Stage(stage.name, module, argument, frozenset(deps), frozenset(params), frozenset(outs)))
     return stages
 
 
@@ -76,6 +76,9 @@ def closure(stage: Stage, root: Path) -> frozenset[str]:
             target = f"{package}.{symbol}" if symbol else package
             if module_path(target, root).exists():
                 waiting.append(target)
+            elif (stage.module, package) in WHOLE:
+                folder = module_path(package, root).parent
+                waiting += [package, *(f"{package}.{file.stem}" for file in sorted(folder.glob("[!_]*.py")))]
             else:
                 chosen = CHOSEN[package](params, stage) if package in CHOSEN else None
                 waiting.append(f"{package}.{chosen}" if chosen else package)

@@ -82,9 +82,11 @@ EVALUATE = {"seed": 1, "n_bootstrap": 200, "confidence": 0.95, "n_ece_bins": 10,
 EVALUATE |= {"n_condition_clips": 0, "conditions": {}}  # there is no sound here
 EXTRACT = {"frame": {"window_s": 0.05, "hop_s": HOP_S}, "statistics": {"names": ["mean"]}, "families": {}}
 
+ENSEMBLE = {"members": "all", "weights": {"shrinkage": 0.0}}
+
 
 def sections() -> dict:
-    """The sections of params.yaml that train, evaluate and summarize read; free to change."""
+    """The sections of params.yaml that train and all later stages read; free to change."""
     models = {
         key: {
             **TRAIN,
@@ -95,7 +97,14 @@ def sections() -> dict:
         }
         for key in SIZES
     }
-    return json.loads(json.dumps({"extract": EXTRACT, "train": {"models": models}, "evaluate": EVALUATE}))
+    sections = {
+        "extract": EXTRACT,
+        "train": {"models": models},
+        "distill": {},
+        "evaluate": EVALUATE,
+        "ensemble": ENSEMBLE,
+    }
+    return json.loads(json.dumps(sections))
 
 
 def write_params(folder: Path, content: dict) -> None:

@@ -14,7 +14,7 @@ from stages.sources import SOURCES
 
 STAGES = resolved(ROOT)
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
-SCRIPTS = sorted({stage.module for stage in STAGES})
+SCRIPTS = sorted({*(stage.module for stage in STAGES), "stages.distill"})  # params.yaml has no student
 FOLDERS = ("stages", "apps", "benchmarks", "tests")
 PYTHON = sorted(path for name in FOLDERS for path in (ROOT / name).rglob("*.py"))
 each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
@@ -61,6 +61,16 @@ def test_every_section_of_params_is_read_by_a_stage() -> None:
     read = {key for stage in STAGES for key in stage.params}
     for section in read_yaml(ROOT / "params.yaml"):
         assert any(key.split(".")[0] == section for key in read), f"params.yaml: no stage reads {section}"
+
+
+def test_the_stages_of_students_are_held_to_the_same(tmp_path: Path) -> None:
+    stages = resolved(with_preset(ROOT / "presets/speech_commands.yaml", tmp_path))
+    students = [stage for stage in stages if stage.name.startswith(("distill@", "evaluate_students@"))]
+    assert len(students) == 2
+    for stage in students:
+        test_params_listed_are_the_params_read(stage)
+        test_every_stage_depends_on_the_lock_of_what_computes(stage)
+        test_a_stage_names_in_its_docstring_what_it_reads_and_writes(stage)
 
 
 @each_stage

@@ -34,6 +34,7 @@ pytestmark = [
 ]
 N_CASES = int(os.environ.get("EARMARK_FULL_DISKS", "3"))
 STAGES = ("decode", "split", "rank", "extract@level", "download", "train@dnn", "evaluate@dnn", "summarize")
+STAGES += ("distill@pupil", "ensemble")
 SHARES = (0.5, 0.99, 0.1, 0.9, 0.0)  # of the room that the stage needs
 CASES = [(STAGES[i % 8], SHARES[(i // 8 + i) % 5]) for i in range(N_CASES)]
 PAGE_BYTES = 4096

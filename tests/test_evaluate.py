@@ -15,7 +15,7 @@ from sklearn import metrics
 from stages import evaluate, train
 from stages.files import read_json, sha256_of
 from stages.scores import pictures, rejection, temperature
-from stages.scores.report import scored
+from stages.scores.report import in_words, scored
 from stages.tables import labels, predictions
 from stages.tables.parquet import TableError, read_table, write_table
 
@@ -160,7 +160,7 @@ def test_one_speaker_gives_scores_and_no_interval() -> None:
     for name in ("accuracy", "ece", "aurc", "auroc_unknown"):
         assert scores[name]["value"] is not None
         assert (scores[name]["low"], scores[name]["high"]) == (None, None)
-    assert evaluate.in_words({"value": 2 / 3, "low": None, "high": None}) == "0.667 [no interval: one group]"
+    assert in_words({"value": 2 / 3, "low": None, "high": None}) == "0.667 [no interval: one group]"
     table = pictures.class_rows(rows, nats, planted_task.CLASSES, evaluate.Params(**planted_task.EVALUATE))
     assert {row[pictures.CLASS_COLUMNS.index("recall_low")] for row in table} == {""}
 

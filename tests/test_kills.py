@@ -22,6 +22,7 @@ pytestmark = [
 ]
 N_KILLS = int(os.environ.get("EARMARK_KILLS", "3"))
 STAGES = ("decode", "split", "rank", "extract@level", "download", "train@dnn", "evaluate@dnn", "summarize")
+STAGES += ("distill@pupil", "ensemble")
 WRITING = -1.0
 MOMENTS = (WRITING, 0.5, 1.05, 0.9, 0.7, WRITING, 0.2, 0.8, 0.0, 1.0)  # of the time that the stage takes
 KILLS = [(STAGES[i % 8], MOMENTS[(i // 8 + i) % 10], SHELLS[(i // 8 + i) % len(SHELLS)]) for i in range(N_KILLS)]

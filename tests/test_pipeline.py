@@ -56,7 +56,7 @@ def test_every_model_predicts_every_test_clip_for_every_seed(done: Path) -> None
 def test_every_score_has_its_n_and_interval(done: Path) -> None:
     for model, scores in read_json(done / "metrics/summarize/scores.json").items():
         assert scores["n_clips"] > scores["n_groups"] > 0, model
-        assert scores["n_seeds"] == 2
+        assert scores["n_seeds"] == (1 if model == "ensemble" else 2)  # of which all seeds are one vote
         assert 0 <= scores["accuracy_low"] <= scores["accuracy"] <= scores["accuracy_high"] <= 1, model
 
 

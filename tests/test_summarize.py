@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from scipy.special import log_softmax
 
 from stages import summarize
 from stages.files import LeftoverError, read_json, sha256_of, write_json
+from stages.params import ParamsError
 from stages.tables import predictions
 from stages.tables.parquet import TableError, write_table
 
 KEYS = ("dnn", "cnn", "lstm")
-SKILL = {"dnn": 1.0, "cnn": 3.0, "lstm": 2.0}  # nats by which the true class stands out
+SKILL = {"dnn": 1.0, "cnn": 3.0, "lstm": 2.0, "ensemble": 4.0, "pupil": 2.0}  # nats by which the true class stands out
 RESULTS = ("scores.json", "scores.csv", "pairs.json", "pairs.csv", "suspects.csv")
+ENSEMBLE = Path("metrics/ensemble/scores.json")
 WRONG = "up/test00_0"  # a clip that no model believes
 
 
@@ -41,15 +44,19 @@ def write_models(keys: Sequence[str]) -> None:
     planted_task.write_params(Path(), content)
 
 
-def write_predictions(key: str, rows: pa.Table, seeds: tuple[int, ...]) -> None:
+def write_predictions(
+    key: str, rows: pa.Table, seeds: tuple[int, ...], folder: Path = Path("data/predictions")
+) -> None:
     tables = []
     for seed in seeds:
-        logits = np.random.default_rng([seed, KEYS.index(key)]).normal(size=(len(rows), len(planted_task.CLASSES)))
+        logits = np.random.default_rng([seed, list(SKILL).index(key)]).normal(
+            size=(len(rows), len(planted_task.CLASSES))
+        )
         logits[np.arange(len(rows)), rows.column("label_id").to_numpy()] += SKILL[key]
         logits[rows.column("clip_id").to_pylist().index(WRONG), 0] += 20
         nats = log_softmax(logits, axis=1).astype(np.float32)
         tables.append(predictions.rows(rows, seed, nats, planted_task.CLASSES))
-    write_table(Path(f"data/predictions/{key}.parquet"), pa.concat_tables(tables), predictions.TABLE)
+    write_table(folder / f"{key}.parquet", pa.concat_tables(tables), predictions.TABLE)
 
 
 @pytest.fixture
@@ -74,6 +81,8 @@ def evaluated(in_folder: Path) -> pa.Table:
         write_json(Path(f"metrics/evaluate/{key}.json"), {"temperature": {"value": 2.0}, "test": part, "val": {}})
     for key in KEYS:
         write_predictions(key, rows, (1, 2) if key == "dnn" else (1,))
+    write_json(ENSEMBLE, {"temperature": {"value": 1.5}, "test": part, "val": {}})
+    write_predictions("ensemble", rows, (0,), Path("data"))
     return rows
 
 
@@ -82,20 +91,20 @@ def test_the_summary_puts_the_models_of_params_side_by_side(
 ) -> None:
     summarized(monkeypatch)
     summary = read_json(Path("metrics/summarize/scores.json"))
-    assert list(summary) == list(KEYS)
+    assert list(summary) == [*KEYS, "ensemble"]
     accuracy = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.9, "accuracy_sd": 0.01}
     others = {"ece": 0.5, "auroc_new_words": None, "temperature": 2.0}
     assert summary["dnn"] == {**accuracy, **others, "n_clips": 90, "n_groups": 6, "n_seeds": 2}
     assert summary["cnn"]["accuracy_sd"] is None
     rows = written("scores.csv")
-    assert [row["model"] for row in rows] == list(KEYS)
+    assert [row["model"] for row in rows] == [*KEYS, "ensemble"]
     assert (rows[0]["ece_low"], rows[0]["accuracy_sd"], rows[1]["accuracy_sd"]) == ("0.4", "0.01", "")
 
 
 def test_pairs_are_compared_on_the_clips_of_test_alone(evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     summarized(monkeypatch)
     pairs = read_json(Path("metrics/summarize/pairs.json"))
-    assert list(pairs) == ["dnn - cnn", "dnn - lstm", "cnn - lstm"]
+    assert list(pairs) == [f"{one} - {other}" for one, other in combinations([*KEYS, "ensemble"], 2)]
     assert [row["pair"] for row in written("pairs.csv")] == list(pairs)
     for pair in pairs.values():
         assert (pair["n_clips"], pair["n_groups"]) == (90, 6)
@@ -121,13 +130,39 @@ def test_a_second_summary_gives_the_same_bytes(evaluated: pa.Table, monkeypatch:
     assert [sha256_of(Path("metrics/summarize") / name) for name in RESULTS] == first
 
 
-def test_one_model_alone_has_no_pair(evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_alone_is_compared_with_its_ensemble(evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     write_models(["cnn"])
     for path in [*Path("metrics/evaluate").iterdir(), *Path("data/predictions").iterdir()]:
         if path.stem != "cnn":
             path.unlink()
     summarized(monkeypatch)
-    assert (written("pairs.csv"), read_json(Path("metrics/summarize/pairs.json"))) == ([], {})
+    assert [row["pair"] for row in written("pairs.csv")] == ["cnn - ensemble"]
+
+
+def test_a_student_stands_between_the_models_and_their_ensemble(
+    evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = planted_task.sections()
+    content["train"]["models"] = {key: content["train"]["models"][key] for key in KEYS}
+    content["distill"] = {"pupil": {}}
+    planted_task.write_params(Path(), content)
+    write_json(Path("metrics/evaluate/pupil.json"), read_json(Path("metrics/evaluate/cnn.json")))
+    write_predictions("pupil", evaluated, (1,))
+    summarized(monkeypatch)
+    assert list(read_json(Path("metrics/summarize/scores.json"))) == [*KEYS, "pupil", "ensemble"]
+    assert "pupil - ensemble" in [row["pair"] for row in written("pairs.csv")]
+    assert {row["n_models"] for row in written("suspects.csv")} == {"4"}  # not the ensemble, which is of the others
+
+
+@pytest.mark.parametrize(("section", "name"), [("train", "ensemble"), ("distill", "ensemble"), ("distill", "cnn")])
+def test_two_of_one_name_are_refused(
+    section: str, name: str, evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = planted_task.sections()
+    (content["distill"] if section == "distill" else content["train"]["models"])[name] = {}
+    planted_task.write_params(Path(), content)
+    with pytest.raises(ParamsError, match=rf"{section}[a-z.]*\.{name} has the name of .*; rename it"):
+        summarized(monkeypatch)
 
 
 @pytest.mark.parametrize("path", ["metrics/evaluate/dnn.json", "data/predictions/dnn.parquet"])
@@ -162,7 +197,15 @@ def test_a_seed_without_all_clips_is_refused(evaluated: pa.Table, monkeypatch: p
         summarized(monkeypatch)
 
 
-@pytest.mark.parametrize("path", ["metrics/evaluate/dnn.json", "data/predictions/dnn.parquet"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "metrics/evaluate/dnn.json",
+        "data/predictions/dnn.parquet",
+        "metrics/ensemble/scores.json",
+        "data/ensemble.parquet",
+    ],
+)
 def test_a_summary_without_a_model_s_results_names_the_file(
     path: str, evaluated: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

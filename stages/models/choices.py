@@ -32,12 +32,13 @@ class Params(Recipe):
     sizes: Mapping[str, object]  # Params of the model's module
 
 
-def families_of(key: str, params: Params, known: Sequence[str]) -> tuple[str, ...]:
+def families_of(section: str, params: Params, known: Sequence[str]) -> tuple[str, ...]:
     """Return the families whose statistic columns the model reads, none where it reads frames or selected columns.
 
-    Raises ParamsError where they are not among those `known`, or stand beside another input than all features.
+    `section` is where its params stand, as train.models.cnn. Raises ParamsError where families are not among those
+    `known`, or stand beside another input than all features.
     """
-    where, reads_all = f"{PARAMS_FILE}: train.models.{key}", params.input == FEATURES
+    where, reads_all = f"{PARAMS_FILE}: {section}", params.input == FEATURES
     twice = params.families and len(set(params.families)) < len(params.families) and params.families != "all"
     if (params.families is None) is reads_all or params.families == () or twice:
         given = "missing" if params.families is None else f"{params.families!r}, input {params.input!r}"
@@ -51,22 +52,21 @@ def families_of(key: str, params: Params, known: Sequence[str]) -> tuple[str, ..
 
 
 def card_of(
-    key: str, params: Params, families: tuple[str, ...], inputs: Inputs, n_train: int, classes: tuple[str, ...]
+    section: str, params: Params, families: tuple[str, ...], inputs: Inputs, n_train: int, classes: tuple[str, ...]
 ) -> Card:
     """Return the card of the model; the first `n_train` of `inputs` are the training part.
 
     Raises ParamsError where the module is unknown, its sizes are not its own, or it cannot read such an input.
     """
-    where = f"train.models.{key}"
     if params.model not in MODELS:
-        raise ParamsError(f"{PARAMS_FILE}: {where}.model is {params.model!r}, expected one of {', '.join(MODELS)}")
+        raise ParamsError(f"{PARAMS_FILE}: {section}.model is {params.model!r}, expected one of {', '.join(MODELS)}")
     module, shape = MODELS[params.model], inputs.values.shape[1:]
     if len(shape) not in module.INPUT_AXES:
         kind, other = ("frames", "a table of columns") if len(shape) == 2 else ("one vector a clip", "frames")
         raise ParamsError(
-            f"{PARAMS_FILE}: {where}.input is {params.input!r}, which holds {kind}; {params.model} reads {other}"
+            f"{PARAMS_FILE}: {section}.input is {params.input!r}, which holds {kind}; {params.model} reads {other}"
         )
-    sizes = check_section(params.sizes, f"{where}.sizes", module.Params).model_dump()
+    sizes = check_section(params.sizes, f"{section}.sizes", module.Params).model_dump()
     mean, std = mean_and_std(inputs.values[:n_train])
     names = {
         "model": params.model,
@@ -78,14 +78,14 @@ def card_of(
     return Card(input_shape=shape, dims=inputs.names, classes=classes, mean=mean, std=std, **names)
 
 
-def augmentation(key: str, params: Params, inputs: Inputs, train: Part, groups: Groups) -> Augment:
+def augmentation(section: str, params: Params, inputs: Inputs, train: Part, groups: Groups) -> Augment:
     """Return the augmentations of params.yaml as one function of a batch.
 
     Raises ParamsError for an unknown one and for any where the input has no time to shift or power to add.
     """
     steps: list[tuple[Callable[[Tensor, Section, Setting, Generator], Tensor], Section]] = []
-    for name, section in params.augment.items():
-        where = f"train.models.{key}.augment.{name}"
+    for name, settings in params.augment.items():
+        where = f"{section}.augment.{name}"
         if name not in AUGMENTATIONS:
             raise ParamsError(f"{PARAMS_FILE}: {where} is unknown, expected one of {', '.join(AUGMENTATIONS)}")
         if not inputs.dims_hz:
@@ -96,23 +96,23 @@ def augmentation(key: str, params: Params, inputs: Inputs, train: Part, groups: 
             raise ParamsError(
                 f"{PARAMS_FILE}: {where} needs {labels_table.SILENCE} clips in part train, which has 0; remove it"
             )
-        steps.append((AUGMENTATIONS[name].apply, check_section(section, where, AUGMENTATIONS[name].Params)))
+        steps.append((AUGMENTATIONS[name].apply, check_section(settings, where, AUGMENTATIONS[name].Params)))
     dims_hz = torch.tensor(inputs.dims_hz, device=train.values.device)
     setting = Setting(inputs.hop_s, dims_hz, train.values[groups.silences.to(train.values.device)])
 
     def augment(values: Tensor, change: Generator) -> Tensor:
-        for apply, settings in steps:
-            values = apply(values, settings, setting, change)
+        for apply, chosen in steps:
+            values = apply(values, chosen, setting, change)
         return values
 
     return augment
 
 
-def check_shares(key: str, params: Params, groups: Groups) -> None:
+def check_shares(section: str, params: Params, groups: Groups) -> None:
     """Raise ParamsError where the task has a class that no epoch would see."""
     for share, rows in (("unknown_share", groups.unknowns), ("silence_share", groups.silences)):
         if len(rows) and not getattr(params, share):
             raise ParamsError(
-                f"{PARAMS_FILE}: train.models.{key}.{share} is 0, but the task has such a class, with {len(rows):,} "
+                f"{PARAMS_FILE}: {section}.{share} is 0, but the task has such a class, with {len(rows):,} "
                 "training clips; give it a share of the keyword clips, or take the class out in section split"
             )

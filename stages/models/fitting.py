@@ -16,7 +16,7 @@ from math import ceil, inf
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
-from torch.nn.functional import cross_entropy, nll_loss, one_hot
+from torch.nn.functional import nll_loss, one_hot
 from torch.optim.swa_utils import AveragedModel
 
 from stages.models.card import log_probabilities, normalised
@@ -93,13 +93,13 @@ class Learner:
     def step(self, values: Tensor, targets: Tensor, factor: float) -> Tensor:
         """Learn from one batch; return the sum of the losses of this process's clips.
 
-        values (batch, ...) normalised, targets (batch, n_classes) probabilities; factor of the learning rate.
+        values (batch, ...) normalised, targets as the recipe's loss takes them; factor of the learning rate.
         """
         for settings in self.optimizer.param_groups:
             settings["lr"] = self.recipe.learning_rate * factor
         own = slice(self.fabric.global_rank, None, self.fabric.world_size)
         logits = self.network(values[own])
-        losses = cross_entropy(logits, targets[own], label_smoothing=self.recipe.label_smoothing, reduction="sum")
+        losses = self.recipe.loss(logits, targets[own])
         self.optimizer.zero_grad()
         # Processes take the mean of their gradients.
         self.fabric.backward(losses * self.fabric.world_size / len(values))
@@ -172,6 +172,8 @@ def fit(
             factor = rate_factor(epoch * len(batches) + index, recipe.epochs * len(batches), recipe.warmup_share)
             values = normalised(augment(train.values.index_select(0, batch).float(), learner.change), *scale)
             targets = one_hot(train.labels[batch], n_classes).to(values.dtype)
+            if train.taught is not None:
+                targets = torch.cat([targets, train.taught[batch]], dim=1)
             if recipe.mixup:
                 values, targets = mixed(values, targets, recipe.mixup, learner.order)
             summed += learner.step(values, targets, factor)

@@ -1,15 +1,15 @@
-"""The clips of a part, as training and evaluation take them from the table of labels."""
+"""The clips of a part, as training takes them from the table of labels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
 from stages.tables import labels as labels_table
 from stages.tables.parquet import TableError
+from stages.tables.parts import part_rows
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Part:
 
     values: Tensor  # (n_clips, ...) as stored
     labels: Tensor  # (n_clips,) int64
+    taught: Tensor | None = None  # (n_clips, n_classes) probabilities that a student's teachers give
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,6 @@ class Groups:
     keywords: Tensor
     unknowns: Tensor
     silences: Tensor
-
-
-def part_rows(labels: pa.Table, part: str) -> pa.Table:
-    """Return the clips of one part; raises TableError where there are none."""
-    rows = labels.filter(pc.equal(labels.column("part"), part))
-    if rows.num_rows == 0:
-        raise TableError(
-            f"data/labels.parquet: part {part} has 0 clips, expected at least 1; give it a share in section split"
-        )
-    return rows
 
 
 def checked_classes(labels: pa.Table) -> tuple[str, ...]:

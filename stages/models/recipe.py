@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from stages.models.parts import Groups
 from stages.params import Section
@@ -30,6 +31,10 @@ class Recipe(Section):
     unknown_share: Annotated[float, Field(ge=0)]  # unknowns an epoch, as a share of its keyword clips
     silence_share: Annotated[float, Field(ge=0)]  # noise windows likewise
     patience: Annotated[int, Field(ge=0)]  # epochs without a lower val loss, then stop and keep the best; 0 for never
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the sum of a batch's losses in nats; targets (batch, n_classes) probabilities."""
+        return cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="sum")
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,13 @@ def entry(scores: Sequence[Score], seeds: Sequence[int], counts: np.ndarray, con
     return {"value": told.pop("value"), "low": low, "high": high, **told}
 
 
+def in_words(score: dict) -> str:
+    """Return a score and its interval as people read them."""
+    if score["low"] is None:
+        return f"{score['value']:.3f} [no interval: one group]"
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
 def scored(
     rows: pa.Table,
     before: np.ndarray,

@@ -19,7 +19,7 @@ TABLE = Table(
     schema=pa.schema(
         [
             column("clip_id", pa.string(), "", "a row of labels"),
-            column("seed", pa.int64(), "", "which of the model's trainings"),
+            column("seed", pa.int64(), "", "which of the model's trainings; 0 where all models vote"),
             column("part", pa.string(), "", "val or test"),
             column("speaker", pa.string(), "", "as in labels"),
             column("group", pa.string(), "", "as in labels; intervals are drawn over groups"),
