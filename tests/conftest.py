@@ -26,11 +26,15 @@ stages._hold(Path(os.environ["NUMBA_CACHE_DIR"]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, put first and together what needs the finished repository; else each file's tests stay together."""
+    """Side by side, put first and together what needs the finished repository; else each file's tests stay together.
+
+    librosa compiles for seconds where it is first used, so its files stay together too.
+    """
     if WORKER:
         items.sort(key=_needs_dag, reverse=True)
         for item in items:
-            item.add_marker(pytest.mark.xdist_group("dag" if _needs_dag(item) else item.path.name))
+            rest = "librosa" if hasattr(item.module, "librosa") else item.path.name  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group("dag" if _needs_dag(item) else rest))
 
 
 def _needs_dag(item: pytest.Item) -> bool:
