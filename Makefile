@@ -22,7 +22,7 @@ repro: install ## environment, then the whole DAG as params.yaml says
 	$(RUN) dvc repro
 
 test: install ## environment, then all tests
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: install ## ruff and mypy
 	$(RUN) ruff check .

@@ -2,7 +2,8 @@
 
 `dvc repro` looks for a stage's files before the stage can look at its params: a misspelt source, family, model or input
 would be a missing file there. Here it is named, with what there is; so are outputs of families and models that have
-left params.yaml.
+left params.yaml. Then each family is tried on noise, so that what it cannot compute is said here as well; the first
+time, their kernels are compiled on the way, side by side, as the stages one after the other could not.
 
 Run  python -m apps.check [FILE]
 """
@@ -16,9 +17,12 @@ from typing import Any, TypeVar, cast
 from stages import decode, download, ensemble, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
 from stages.conditions.material import trials_of
+from stages.executors import in_copies
+from stages.extraction import Work, prepare
 from stages.features import FAMILIES
+from stages.features.family import FeatureError
 from stages.features.statistics import Statistics
-from stages.features.stft import Frame
+from stages.features.stft import Frame, Framing
 from stages.files import LeftoverError, left_over, refuse_left_over
 from stages.keys import check_keys, voters
 from stages.models import MODELS, choices, students
@@ -57,6 +61,24 @@ def check(path: Path) -> None:
         students.check_student(f"distill.{key}", student)
     trials_of(read_section("evaluate", evaluate.Params, path).conditions, path)
     voters("ensemble.members", read_section("ensemble", ensemble.Params, path).members, models)
+
+
+def check_families(path: Path) -> None:
+    """Raise FeatureError where a family cannot be computed as `path` asks; its kernels are compiled after that.
+
+    The first family goes ahead: what it shares with the others is compiled once.
+    """
+    clips = read_section("decode", decode.Params, path)
+    framing = Framing.of(read_section("extract.frame", Frame, path), clips.sample_rate_hz)
+    names = read_section("extract.statistics", Statistics, path).names
+
+    def try_out(family: str) -> None:
+        params = read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
+        prepare(Work(family, params, framing, names), clips.n_clip)
+
+    first, *others = names_of("extract.families", path)
+    try_out(first)
+    in_copies(try_out, others)
 
 
 def check_names(folder: Path) -> None:
@@ -118,9 +140,10 @@ def main() -> None:
         check_names(folder.OWN)
         if path == PARAMS_FILE:
             check_outputs(path)
-    except (ParamsError, SourceError, LeftoverError) as error:
+        check_families(path)
+    except (ParamsError, SourceError, LeftoverError, FeatureError) as error:
         sys.exit(f"{error}")
-    print(f"{path}: every section is as its stage takes it")
+    print(f"{path}: every section is as its stage takes it, and every family can be computed")
 
 
 if __name__ == "__main__":

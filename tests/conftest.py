@@ -18,9 +18,27 @@ import stages
 
 ROOT = Path(__file__).resolve().parent.parent
 # Kernels of tests are kept apart: compiled in another order than a stage compiles its own, one may group the terms of a
-# sum otherwise, and what a stage then loaded from disk would give other last bits.
-os.environ["NUMBA_CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"].removesuffix("-tests") + "-tests"
+# sum otherwise, and what a stage then loaded from disk would give other last bits. For the same reason, of processes
+# that test side by side each has its own.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+os.environ["NUMBA_CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"].removesuffix("-tests") + "-tests" + WORKER
 stages._hold(Path(os.environ["NUMBA_CACHE_DIR"]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, put first and together what needs the finished repository; else each file's tests stay together.
+
+    librosa compiles for seconds where it is first used, so its files stay together too.
+    """
+    if WORKER:
+        items.sort(key=_needs_dag, reverse=True)
+        for item in items:
+            rest = "librosa" if hasattr(item.module, "librosa") else item.path.name  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group("dag" if _needs_dag(item) else rest))
+
+
+def _needs_dag(item: pytest.Item) -> bool:
+    return "done" in item.fixturenames  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import planted_task
 import pyarrow as pa
 import pytest
 import soundfile
+import torch
 from conftest import tone
 from feature_sounds import PARAMS
 from safetensors.torch import save_file
@@ -233,7 +234,7 @@ def with_model(rows: pa.Table, source: str) -> Card:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.json").write_text(card.model_dump_json())
     for seed in card.seeds:
-        evaluate.torch.manual_seed(seed)
+        torch.manual_seed(seed)
         save_file(network(card).state_dict(), folder / f"seed-{seed}.safetensors")
     return card
 

@@ -53,7 +53,7 @@ def test_every_registry_has_an_entry_in_params() -> None:
             "input: features/mell is unknown, expected one of selected.parquet, feat",
         ),
         ("\nevaluate:", "\nevaluat:", "evaluat is unknown, expected one of download"),
-        ("masks: {n_times", "masks: {n_tims", "augment.masks.n_tims is not a known key, did you mean 'n_times'"),
+        ("noise: {prob", "noise: {probe", "augment.noise.probeability is not a known key, did you mean 'probability'"),
     ],
 )
 def test_a_typo_anywhere_is_named_before_a_stage_runs(tmp_path: Path, change: str, to: str, words: str) -> None:

@@ -5,9 +5,8 @@ saved, loaded and asked as any other. It has no weights that a gradient could ch
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import lightgbm
 import numpy as np
 import torch
 from pydantic import Field
@@ -15,6 +14,9 @@ from torch import Tensor, nn
 
 from stages import boosting
 from stages.params import Section
+
+if TYPE_CHECKING:
+    import lightgbm
 
 INPUT_AXES = (1,)
 
@@ -82,7 +84,7 @@ def build(params: Params, input_shape: tuple[int, ...], n_classes: int) -> nn.Mo
     return Trees(params, n_classes)
 
 
-def grown(params: Params, vectors: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> lightgbm.Booster:
+def grown(params: Params, vectors: np.ndarray, labels: np.ndarray, n_classes: int, seed: int) -> "lightgbm.Booster":
     """Return trees for vectors (n_clips, n_columns) without NaN and labels (n_clips,) int, each time the same."""
     return boosting.grown(
         vectors,

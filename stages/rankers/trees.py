@@ -1,14 +1,16 @@
 """Boosted trees beside the linear model: what columns tell in ways that no sum of them does."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import lightgbm
 import numpy as np
 from pydantic import Field
 
 from stages.boosting import grown
 from stages.params import Section
 from stages.rankers.permutation import bits_and_points
+
+if TYPE_CHECKING:
+    import lightgbm
 
 Count = Annotated[int, Field(ge=1)]
 LEAST_LOGIT = -10.0  # nats; LightGBM gives -34.5 to a class that was not there to learn, 50 bits for its first clip
@@ -39,7 +41,7 @@ def columns(order: np.ndarray, family_of: np.ndarray, most: int) -> np.ndarray:
     return np.sort(np.concatenate(kept))
 
 
-def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, params: Params, seed: int) -> lightgbm.Booster:
+def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, params: Params, seed: int) -> "lightgbm.Booster":
     """Return trees fitted to inputs (n_clips, n_columns) and labels (n_clips,), each time the same."""
     return grown(
         inputs,
@@ -56,7 +58,7 @@ def fit(inputs: np.ndarray, labels: np.ndarray, n_classes: int, params: Params, 
 
 
 def importance(
-    model: lightgbm.Booster,
+    model: "lightgbm.Booster",
     inputs: np.ndarray,
     family_of: np.ndarray,
     n_families: int,
@@ -82,12 +84,12 @@ def importance(
     return found
 
 
-def logits(model: lightgbm.Booster, inputs: np.ndarray) -> np.ndarray:
+def logits(model: "lightgbm.Booster", inputs: np.ndarray) -> np.ndarray:
     """Return what the trees say of each class: (n_clips, n_classes) float64, natural logarithms but for a constant."""
     return np.maximum(np.asarray(model.predict(inputs, raw_score=True, num_threads=1)), LEAST_LOGIT)
 
 
-def shares_nats(model: lightgbm.Booster, inputs: np.ndarray, family_of: np.ndarray, n_families: int) -> np.ndarray:
+def shares_nats(model: "lightgbm.Booster", inputs: np.ndarray, family_of: np.ndarray, n_families: int) -> np.ndarray:
     """Return how far each family moves a logit from the mean of all classes, on average, in nats: (n_families,).
 
     From the trees' own Shapley values (TreeSHAP; Lundberg and others 2020), summed over the columns of a family. It
