@@ -26,7 +26,7 @@ from benchmarks.cases import VAL_SHARE, Case, cases
 from benchmarks.files_loop import files_epoch, write_files
 from benchmarks.table import Rows, load, medians, parse, report
 from stages.executors import forked
-from stages.models.card import mean_and_std, normalised
+from stages.models.card import Scale, mean_and_std, normalised
 from stages.models.checkpoint import Checkpoint
 from stages.models.choices import augmentation
 from stages.models.fitting import Learner, fit
@@ -48,12 +48,12 @@ def our_epoch(case: Case, seed: int) -> tuple[Work, int]:
     params = case.params.model_copy(update={"epochs": ENDLESS, "patience": 0})
     learned, groups, judged, inputs = case.parts(N_CLIPS)
     augment = augmentation(f"train.models.{params.model}", params, inputs, learned, groups)
-    mean, std = (torch.tensor(numbers) for numbers in mean_and_std(inputs.values))
+    mean, std = (torch.tensor(numbers) for numbers in mean_and_std(inputs.values, params.centred))
     learner = Learner(case.network(), params, seed, Fabric(accelerator="cpu", devices=1))
     nowhere = Checkpoint(Path("there/is/none"), writes=False)
 
     def epoch() -> None:
-        fit(learner, learned, groups, judged, (mean, std), augment, nowhere, [len(learner.curve)])
+        fit(learner, learned, groups, judged, Scale(mean, std, params.centred), augment, nowhere, [len(learner.curve)])
 
     return epoch, len(epoch_rows(groups, params, torch.Generator()))
 
@@ -62,7 +62,7 @@ def bare_steps(case: Case) -> Work:
     """Return the work of N_STEPS steps on one batch that lies ready, without an optimiser."""
     network = case.network()
     values, labels = case.clips(case.params.batch_size)
-    ready = normalised(values, values.float().mean(), values.float().std())
+    ready = normalised(values, Scale(values.float().mean(), values.float().std(), centred=False))
 
     def steps() -> None:
         for _ in range(N_STEPS):

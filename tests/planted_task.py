@@ -28,6 +28,7 @@ TRAIN = {
     "patience": 0,
     "unknown_share": 0.5,
     "silence_share": 0.3,
+    "centred": False,
     "seeds": [1],
 }
 AUGMENT = {

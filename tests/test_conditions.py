@@ -186,7 +186,13 @@ def write_clips(rows: pa.Table) -> None:
 
 def card_of(source: str, families: tuple[str, ...], names: tuple[str, ...], shape: tuple[int, ...]) -> Card:
     sizes = {"hidden": (8,), "dropout": 0.0}
-    scale = {"mean": (-40.0,) * len(names), "std": (20.0,) * len(names), "seeds": (1, 2), "classes": CLASSES}
+    scale = {
+        "mean": (-40.0,) * len(names),
+        "std": (20.0,) * len(names),
+        "seeds": (1, 2),
+        "classes": CLASSES,
+        "centred": False,
+    }
     return Card(model="dnn", sizes=sizes, input=source, families=families, input_shape=shape, dims=names, **scale)
 
 

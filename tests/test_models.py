@@ -10,7 +10,7 @@ from stages.augmentations import AUGMENTATIONS, masks, noise, shift
 from stages.augmentations.setting import Setting
 from stages.executors import SettingError
 from stages.models import MODELS, cnn, cnn_trad, dnn, ds_cnn, gru, linear, lstm, wavenet
-from stages.models.card import log_probabilities, mean_and_std, normalised
+from stages.models.card import Scale, log_probabilities, mean_and_std, normalised
 from stages.models.device import device
 from stages.params import ParamsError, check_section
 
@@ -196,28 +196,41 @@ def test_a_missing_number_stands_at_the_mean_of_those_that_are_there() -> None:
     values = np.random.default_rng(6).normal(3, 2, (50, 3)).astype(np.float32)
     values[:20, 1] = np.nan
     values[:, 2] = np.nan
-    mean, std = mean_and_std(values)
+    mean, std = mean_and_std(values, centred=False)
     assert mean == pytest.approx([values[:, 0].mean(), values[20:, 1].mean(), 0], abs=1e-5)
     assert std == pytest.approx([values[:, 0].std(), values[20:, 1].std(), 1], abs=1e-5)
-    scaled = normalised(torch.from_numpy(values), torch.tensor(mean), torch.tensor(std)).numpy()
+    scaled = normalised(torch.from_numpy(values), Scale(torch.tensor(mean), torch.tensor(std), centred=False)).numpy()
     assert (scaled[:20, 1] == 0).all()
     assert (scaled[:, 2] == 0).all()
     assert scaled[20:, 1].std() == pytest.approx(1, abs=1e-5)
 
 
 def test_log_probabilities_are_of_normalised_values_and_add_up_to_one() -> None:
-    mean, std = mean_and_std(FRAMES.numpy())
-    nats = log_probabilities(network("cnn", (51, 40)), FRAMES, torch.tensor(mean), torch.tensor(std))
+    mean, std = mean_and_std(FRAMES.numpy(), centred=False)
+    scale = Scale(torch.tensor(mean), torch.tensor(std), centred=False)
+    nats = log_probabilities(network("cnn", (51, 40)), FRAMES, scale)
     torch.testing.assert_close(nats.exp().sum(dim=1), torch.ones(6))
 
 
 def test_mean_and_standard_deviation_equal_numpy_and_spare_a_constant_dimension() -> None:
     values = np.random.default_rng(1).normal(3, 2, (70, 5, 4)).astype(np.float16)
     values[..., 2] = 7
-    mean, std = mean_and_std(values)
+    mean, std = mean_and_std(values, centred=False)
     wide = values.astype(np.float64)
     np.testing.assert_allclose(mean, wide.mean(axis=(0, 1)))
     np.testing.assert_allclose(std, np.where(np.arange(4) == 2, 1, wide.std(axis=(0, 1))))
+
+
+def test_where_clips_are_centred_louder_ones_read_the_same() -> None:
+    values = FRAMES.double().numpy()
+    louder = values + np.arange(len(values))[:, None, None]  # dB
+    numbers = [mean_and_std(each, centred=True) for each in (values, louder)]
+    np.testing.assert_allclose(*numbers)
+    scale = Scale(*torch.tensor(numbers[0]), centred=True)
+    first, second = (normalised(torch.from_numpy(each), scale) for each in (values, louder))
+    torch.testing.assert_close(first, second, atol=1e-5, rtol=0)
+    assert first.mean(dim=(0, 1)).abs().max() < 1e-5
+    torch.testing.assert_close(first.std(dim=(0, 1), correction=0), torch.ones(first.shape[2]))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

@@ -168,6 +168,7 @@ Change = Callable[[dict], object]
             lambda model: model.update(augment={"shift": {"most_ms": 50}}),
             r"augment\.shift works on log-mel frames",
         ),
+        ("dnn", lambda model: model.update(centred=True), r"dnn\.centred is true, but '[^']*' holds no frames in dB"),
         ("cnn", lambda model: model.update(epochs=0), r"train\.models\.cnn\.epochs is 0, expected"),
         ("cnn", lambda model: model.update(seeds=[]), r"train\.models\.cnn\.seeds is \(\), expected"),
         ("rnn", lambda model: None, r"train\.models\.rnn is missing"),

@@ -27,6 +27,7 @@ class Params(Recipe):
     model: str  # module in stages/models
     input: str  # below data/: features/<family>, features, or selected.parquet
     families: Literal["all"] | tuple[str, ...] | None = None  # of input features, and of that alone
+    centred: bool  # each clip's mean over frames and bands is taken away first, so that loudness tells nothing
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]  # one training each
     augment: Mapping[str, object]  # module in stages/augmentations -> its Params, in the order they are applied
     sizes: Mapping[str, object]  # Params of the model's module
@@ -67,12 +68,17 @@ def card_of(
             f"{PARAMS_FILE}: {section}.input is {params.input!r}, which holds {kind}; {params.model} reads {other}"
         )
     sizes = check_section(params.sizes, f"{section}.sizes", module.Params).model_dump()
-    mean, std = mean_and_std(inputs.values[:n_train])
+    if params.centred and not inputs.dims_hz:
+        raise ParamsError(
+            f"{PARAMS_FILE}: {section}.centred is true, but {params.input!r} holds no frames in dB; set it to false"
+        )
+    mean, std = mean_and_std(inputs.values[:n_train], params.centred)
     names = {
         "model": params.model,
         "sizes": sizes,
         "input": params.input,
         "families": families,
+        "centred": params.centred,
         "seeds": tuple(sorted(set(params.seeds))),
     }
     return Card(input_shape=shape, dims=inputs.names, classes=classes, mean=mean, std=std, **names)

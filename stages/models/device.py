@@ -22,7 +22,7 @@ def device() -> torch.device:
         raise SettingError(f"EARMARK_DEVICE is {name!r}, expected cpu, cuda or cuda:<n>; {reason}") from None
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms(True) less 1.3 s of a compiler's import
-    torch.utils.deterministic.fill_uninitialized_memory = False  # saves a tenth of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a tenth of a step
     torch.backends.cudnn.benchmark = False
     torch.set_num_threads(1)
     return chosen

@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import nll_loss, one_hot
 from torch.optim.swa_utils import AveragedModel
 
-from stages.models.card import log_probabilities, normalised
+from stages.models.card import Scale, log_probabilities, normalised
 from stages.models.checkpoint import Checkpoint
 from stages.models.parts import Groups, Part
 from stages.models.recipe import Epoch, Recipe, epoch_rows, generator, mixed, optimizer_of, rate_factor
@@ -133,9 +133,9 @@ def running_mean(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], Non
     return move
 
 
-def loss_and_accuracy(network: nn.Module, part: Part, mean: Tensor, std: Tensor) -> tuple[float, float]:
+def loss_and_accuracy(network: nn.Module, part: Part, scale: Scale) -> tuple[float, float]:
     """Return the mean log loss in nats and the share of clips whose most likely class is the true one."""
-    scores = log_probabilities(network, part.values, mean, std).double()
+    scores = log_probabilities(network, part.values, scale).double()
     correct = scores.argmax(dim=1) == part.labels
     return float(nll_loss(scores, part.labels)), float(correct.double().mean())
 
@@ -145,16 +145,15 @@ def fit(
     train: Part,
     groups: Groups,
     val: Part,
-    scale: tuple[Tensor, Tensor],
+    scale: Scale,
     augment: Augment,
     checkpoint: Checkpoint,
     epochs: Sequence[int],
 ) -> nn.Module:
     """Train to the end and return the network whose weights count; its learning curve is the learner's.
 
-    `scale` is the mean and standard deviation of each dimension. An epoch is cut into batches of equal size, give or
-    take one clip: none is dropped and none is tiny. `epochs` counts recipe.epochs; a progress bar may stand there. Goes
-    on from the checkpoint, where there is one.
+    An epoch is cut into batches of equal size, give or take one clip: none is dropped and none is tiny. `epochs` counts
+    recipe.epochs; a progress bar may stand there. Goes on from the checkpoint, where there is one.
     """
     recipe, device = learner.recipe, train.values.device
     state = checkpoint.read()
@@ -170,7 +169,7 @@ def fit(
         summed = torch.zeros((), dtype=torch.float64, device=device)
         for index, batch in enumerate(batches):
             factor = rate_factor(epoch * len(batches) + index, recipe.epochs * len(batches), recipe.warmup_share)
-            values = normalised(augment(train.values.index_select(0, batch).float(), learner.change), *scale)
+            values = normalised(augment(train.values.index_select(0, batch).float(), learner.change), scale)
             targets = one_hot(train.labels[batch], n_classes).to(values.dtype)
             if train.taught is not None:
                 targets = torch.cat([targets, train.taught[batch]], dim=1)
@@ -178,7 +177,7 @@ def fit(
                 values, targets = mixed(values, targets, recipe.mixup, learner.order)
             summed += learner.step(values, targets, factor)
         learner.fabric.all_reduce(summed, reduce_op="sum")
-        scores = learner.fabric.broadcast(loss_and_accuracy(learner.kept, val, *scale))  # so that all stop at once
+        scores = learner.fabric.broadcast(loss_and_accuracy(learner.kept, val, scale))  # so that all stop at once
         learner.curve.append(Epoch(float(summed) / len(rows), *scores))
         learner.keep_best()
         checkpoint.write(learner.state)

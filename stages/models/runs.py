@@ -63,15 +63,15 @@ def grown(task: Task, seed: int, fresh: nn.Module) -> Run:
     rows = epoch_rows(task.groups, task.params, generator(seed, ORDER, torch.device("cpu"))).to(
         task.train.values.device
     )
-    vectors = normalised(task.train.values[rows], *task.scale)
+    vectors = normalised(task.train.values[rows], task.scale)
     MODELS[task.card.model].learn(fresh, vectors, task.train.labels[rows], seed)
-    loss, _ = loss_and_accuracy(fresh, task.train, *task.scale)
-    return run_of(task, fresh, [Epoch(loss, *loss_and_accuracy(fresh, task.val, *task.scale))])
+    loss, _ = loss_and_accuracy(fresh, task.train, task.scale)
+    return run_of(task, fresh, [Epoch(loss, *loss_and_accuracy(fresh, task.val, task.scale))])
 
 
 def run_of(task: Task, kept: nn.Module, curve: list[Epoch]) -> Run:
     """Return what a seed gives, from the network whose weights count."""
-    numbers = [number for part in (task.train, task.val) for number in loss_and_accuracy(kept, part, *task.scale)]
+    numbers = [number for part in (task.train, task.val) for number in loss_and_accuracy(kept, part, task.scale)]
     # safetensors writes an array as it lies in memory, so an axis that lies elsewhere must be put in order
     weights = {name: weight.cpu().contiguous().numpy() for name, weight in kept.state_dict().items()}
     scores = dict(zip(SCORES, np.round(numbers, DIGITS).tolist(), strict=True))

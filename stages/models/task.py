@@ -7,7 +7,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from stages.models.card import Card
+from stages.models.card import Card, Scale
 from stages.models.checkpoint import digest
 from stages.models.choices import Params, augmentation, card_of, check_shares
 from stages.models.fitting import Augment
@@ -32,10 +32,9 @@ class Task:
     name: str
 
     @property
-    def scale(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of each dimension, on the device."""
-        where = self.train.values.device
-        return torch.tensor(self.card.mean, device=where), torch.tensor(self.card.std, device=where)
+    def scale(self) -> Scale:
+        """What is done to values before the network reads them."""
+        return self.card.scale(self.train.values.device)
 
 
 def task_of(

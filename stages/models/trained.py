@@ -31,10 +31,10 @@ def predicted(card: Card, folder: Path, inputs: Inputs, where: torch.device) -> 
             f"dimensions of {folder / 'model.json'}; run `dvc repro`"
         )
     values = torch.from_numpy(inputs.values).to(where)
-    scale = (torch.tensor(card.mean, device=where), torch.tensor(card.std, device=where))
+    scale = card.scale(where)
     each = []
     for seed in card.seeds:
         trained = network(card)
         trained.load_state_dict(load_file(folder / f"seed-{seed}.safetensors"))
-        each.append(log_probabilities(trained.to(where), values, *scale).cpu().numpy())
+        each.append(log_probabilities(trained.to(where), values, scale).cpu().numpy())
     return np.stack(each)
