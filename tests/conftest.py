@@ -25,6 +25,7 @@ os.environ["NUMBA_CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"].removesuffix("-tes
 stages._hold(Path(os.environ["NUMBA_CACHE_DIR"]))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side, put first and together what needs the finished repository; else each file's tests stay together.
 
