@@ -118,7 +118,17 @@ def _check_model(where: str, kind: type[Chosen], path: Path) -> Chosen:
     choices.families_of(where, params, list(names_of("extract.families", path)))
     inputs = ["selected.parquet", choices.FEATURES, *(f"features/{family}" for family in _with_frames(path))]
     _known(params.input, f"{where}.input: ", inputs, path)
+    in_db = params.input.startswith("features/") and _is_in_db(params.input.removeprefix("features/"), path)
+    if params.centred and not in_db:
+        raise ParamsError(f"{path}: {where}.centred is true, but {params.input!r} holds no frames in dB")
     return params
+
+
+def _is_in_db(family: str, path: Path) -> bool:
+    """Whether a family's dimensions are the power of bands in dB."""
+    params = read_section(f"extract.families.{family}", FAMILIES[family].Params, path)
+    dimensions = FAMILIES[family].dimensions(params, read_section("decode", decode.Params, path).sample_rate_hz)
+    return all(dimension.band_hz is not None for dimension in dimensions)
 
 
 def _with_frames(path: Path) -> list[str]:

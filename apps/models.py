@@ -32,7 +32,7 @@ def input_shape(key: str, params: train.Params, path: Path) -> tuple[int, ...]:
     if name.endswith(".parquet"):
         return (read_section("rank", rank.Params, path).n_selected,)
     if name == choices.FEATURES:
-        families = choices.families_of(key, params, names_of("extract.families", path))
+        families = choices.families_of(f"train.models.{key}", params, names_of("extract.families", path))
         names = [name for family in families for name in family_table(family, path).names]
         return (sum(name not in ("clip_id", "frames") for name in names),)
     clips = read_section("decode", decode.Params, path)

@@ -4,13 +4,14 @@ All else is the model's own training: same first weights, same order of clips, s
 the same clips, then the same shifts and masks. Only the frames of a batch are computed anew, from its mixed waves. What
 is learned goes to data/models/<key>_waves, to be scored like any other model:
 
-    python -m benchmarks.noise bcresnet_1
-    python -m stages.evaluate bcresnet_1_waves
+    python -m benchmarks.noise cnn
+    python -m stages.evaluate cnn_waves
 
-`augment` must begin with noise, so that both draw alike. That the model's validation scores are of stored frames, as
-for any other, is what is asked: does learning from powers cost accuracy on real sound?
+Its `augment` must begin with noise, so that both draw alike: move that line in params.yaml, and `dvc repro` first. Take
+a clone: data/models/*_waves, data/predictions/*_waves.parquet and metrics/evaluate/*_waves* are to be removed before
+its next `dvc repro`, which would not know them.
 
-Run  python -m benchmarks.noise KEY    after `dvc repro`
+Run  EARMARK_DEVICE=cpu python -m benchmarks.noise KEY
 """
 
 import argparse

@@ -104,4 +104,5 @@ def of_least_loss(
         constraints=[same] if keeps_sum else [],
         options=options,
     )
-    return found.x.clip(min=0)
+    better = np.isfinite(found.x).all() and found.fun <= loss_and_slope(start)[0]
+    return found.x.clip(min=0) if better else start

@@ -23,13 +23,13 @@ from stages.tables.labels import PARTS, SILENCE, UNKNOWN
 from stages.tables.parquet import read_shards, shard_paths, write_table
 from stages.tasks import (
     NO_PART,
-    TaskError,
-    chosen_test,
+    counts,
     in_two_parts,
     joined_groups,
     label_words,
     part_groups,
     part_noise,
+    with_test_groups,
 )
 
 CLIPS = Path("data/clips")
@@ -75,6 +75,11 @@ class Params(Section):
         """Shares of train, val and test."""
         return (1.0 - self.val_share - self.test_share, self.val_share, self.test_share)
 
+    @property
+    def shares_by_group(self) -> tuple[float, float, float]:
+        """The same of groups whose part nobody names: none for test where its groups are named."""
+        return (1.0 - self.val_share, self.val_share, 0.0) if self.test_groups else self.shares
+
 
 def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[str, dict[str, int]]]:
     """Return the labels of `rows` of clips, by clip_id, the classes, and the account of what was left out and asked."""
@@ -89,9 +94,11 @@ def assign(rows: pa.Table, params: Params) -> tuple[pa.Table, list[str], dict[st
     by_time = is_noise & _long_enough(column, params) & (official == NO_PART) & ~outside
     by_group = ~by_time & ~unused & ~outside
     free = by_group & ~np.isin(groups, groups[by_group & (official != NO_PART)])
+    named, groups = groups, groups.copy()
     groups[free] = joined_groups(groups[free], column["sha256"][free].astype(str))
-    official, shares = chosen_test(groups, official, by_group, params.test_groups, params.shares)
+    official = with_test_groups(named, groups, official, free, params.test_groups)
     parts = np.full(len(rows), NO_PART, object)
+    shares = params.shares_by_group
     parts[by_group] = part_groups(groups[by_group], label_ids[by_group], official[by_group], shares, params.seed)
     parts[by_time] = part_noise(
         column["start_s"][by_time], column["seconds"][by_time], column["recording_s"][by_time], params.shares
@@ -150,31 +157,6 @@ def drawn(
                 generator = np.random.default_rng([params.seed, part_number, number])
                 kept[generator.permutation(candidates)[:n_asked]] = True
     return kept, asked
-
-
-def counts(table: pa.Table, classes: list[str]) -> list[tuple[str, str, int, int]]:
-    """Return (label, part, clips, speakers) for every class and part, none left out.
-
-    Raises TaskError where there is nothing to tell apart, or a class has no clip in a part: it could not be learned,
-    chosen or judged.
-    """
-    label, part, speaker = (table.column(name).to_numpy(zero_copy_only=False) for name in ("label", "part", "speaker"))
-    if len(classes) < 2:
-        raise TaskError(f"split: the task has {len(classes)} classes ({', '.join(classes)}), expected at least 2")
-    found = []
-    for name in classes:
-        for which in PARTS:
-            here = (label == name) & (part == which)
-            found.append((name, which, int(here.sum()), len(set(speaker[here]))))
-    empty = [(name, which) for name, which, n, _ in found if n == 0]
-    if empty:
-        name, which = empty[0]
-        have = ", ".join(f"{n} in {where}" for label_, where, n, _ in found if label_ == name)
-        raise TaskError(
-            f"class {name!r}: has no clip in {which} ({have}), and every part needs one by a group of its own; "
-            f"record more of it or take it out of the task{'' if len(empty) == 1 else f' ({len(empty)} such gaps)'}"
-        )
-    return found
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from stages.tables.labels import PARTS, SILENCE, UNKNOWN
 
@@ -61,6 +62,8 @@ def part_groups(
 ) -> np.ndarray:
     """Return the part of each clip so that no group lies in two: official where the source names one, else by share.
 
+    Shares are of the clips whose part nobody names.
+
     Groups come in the order of the SHA-1 of seed and name. Each goes to the part that lacks most of its classes, then
     to the one whose share of those classes is furthest from filled, so that small classes reach every part.
     """
@@ -71,7 +74,7 @@ def part_groups(
     have = np.zeros((len(PARTS), counts.shape[1]))
     for index, part in enumerate(PARTS):
         have[index] = counts[part_of == part].sum(axis=0)
-    wanted = np.outer(shares, counts.sum(axis=0))
+    wanted = have + np.outer(shares, counts[part_of == NO_PART].sum(axis=0))
     digests = [hashlib.sha1(f"{seed}:{name}".encode()).digest() for name in names]
     for place in sorted(np.flatnonzero(part_of == NO_PART), key=lambda index: digests[index]):
         touched = counts[place] > 0
@@ -83,23 +86,19 @@ def part_groups(
     return part_of[members]
 
 
-def chosen_test(
-    groups: np.ndarray, official: np.ndarray, by_group: np.ndarray, chosen: Sequence[str], shares: Sequence[float]
-) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Return official parts and shares by which the groups `chosen`, and no others, are the test part.
+def with_test_groups(
+    groups: np.ndarray, joined: np.ndarray, official: np.ndarray, free: np.ndarray, chosen: Sequence[str]
+) -> np.ndarray:
+    """Return official parts by which the groups `chosen`, and those joined with them, are the test part.
 
-    Without any, both as they are. Raises TaskError for a group that is not there, or whose part the source names.
+    Raises TaskError for a group that is not there, or whose part the source names.
     """
-    if not chosen:
-        return official, tuple(shares)
-    free = by_group & (official == NO_PART)
-    absent = sorted(set(chosen) - set(groups[free].tolist()))
+    names = sorted(set(groups[free].tolist()))
+    absent = [name for name in chosen if name not in names]
     if absent:
-        names = sorted(set(groups[free].tolist()))
         listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
         raise TaskError(f"split.test_groups: {absent[0]!r} is no group without a part; those are {listed or 'none'}")
-    train, val, test = shares
-    return np.where(free & np.isin(groups, chosen), "test", official), (train + test, val, 0.0)
+    return np.where(free & np.isin(joined, joined[free & np.isin(groups, chosen)]), "test", official)
 
 
 def _official_parts(names: np.ndarray, members: np.ndarray, official: np.ndarray) -> np.ndarray:
@@ -134,3 +133,28 @@ def in_two_parts(contents: np.ndarray, parts: np.ndarray) -> int:
     """Return how many recordings lie in more than one part byte for byte; only official parts can bring that about."""
     pairs = set(zip(contents.tolist(), parts.tolist(), strict=True))
     return len(pairs) - len({content for content, _ in pairs})
+
+
+def counts(table: pa.Table, classes: list[str]) -> list[tuple[str, str, int, int]]:
+    """Return (label, part, clips, speakers) for every class and part, none left out.
+
+    Raises TaskError where there is nothing to tell apart, or a class has no clip in a part: it could not be learned,
+    chosen or judged.
+    """
+    label, part, speaker = (table.column(name).to_numpy(zero_copy_only=False) for name in ("label", "part", "speaker"))
+    if len(classes) < 2:
+        raise TaskError(f"split: the task has {len(classes)} classes ({', '.join(classes)}), expected at least 2")
+    found = []
+    for name in classes:
+        for which in PARTS:
+            here = (label == name) & (part == which)
+            found.append((name, which, int(here.sum()), len(set(speaker[here]))))
+    empty = [(name, which) for name, which, n, _ in found if n == 0]
+    if empty:
+        name, which = empty[0]
+        have = ", ".join(f"{n} in {where}" for label_, where, n, _ in found if label_ == name)
+        raise TaskError(
+            f"class {name!r}: has no clip in {which} ({have}), and every part needs one by a group of its own; "
+            f"record more of it or take it out of the task{'' if len(empty) == 1 else f' ({len(empty)} such gaps)'}"
+        )
+    return found

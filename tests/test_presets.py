@@ -53,6 +53,7 @@ def test_every_registry_has_an_entry_in_params() -> None:
             "input: features/mell is unknown, expected one of selected.parquet, feat",
         ),
         ("\nevaluate:", "\nevaluat:", "evaluat is unknown, expected one of download"),
+        ("centred: false", "centred: true", "dnn.centred is true, but 'selected.parquet' holds no frames in dB"),
         ("noise: {prob", "noise: {probe", "augment.noise.probeability is not a known key, did you mean 'probability'"),
     ],
 )

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.split import Params, assign, counts
+from stages.split import Params, assign
 from stages.tables.labels import SILENCE, UNKNOWN
-from stages.tasks import TaskError, joined_groups, label_words, part_groups, part_noise
+from stages.tasks import TaskError, counts, joined_groups, label_words, part_groups, part_noise
 
 KEYWORDS = Params(
     task="keywords",
@@ -263,6 +263,23 @@ def test_groups_that_are_named_are_the_test_part_and_nobody_else() -> None:
     parts = parts_of(labels, "speaker")
     assert [speaker for speaker, part in parts.items() if "test" in part] == ["s03"]
     assert set().union(*parts.values()) == {"train", "val", "test"}
+
+
+def test_where_test_groups_are_named_val_gets_its_share_of_the_others() -> None:
+    chosen = tuple(f"s{speaker:02d}" for speaker in range(30))
+    labels, _, _ = assign(table(speech(n_speakers=100)), WORDS.model_copy(update={"test_groups": chosen}))
+    parts = parts_of(labels, "speaker")
+    assert sum("test" in part for part in parts.values()) == 30
+    assert sum("val" in part for part in parts.values()) == pytest.approx(0.2 * 70, abs=1)
+
+
+def test_a_test_group_brings_those_along_with_which_it_shares_a_recording() -> None:
+    rows = speech(n_speakers=6)
+    rows[-1]["sha256"] = rows[0]["sha256"]  # the last speaker's and the first one's
+    for name in ("s00", "s05"):
+        labels, _, _ = assign(table(rows), WORDS.model_copy(update={"test_groups": (name,)}))
+        tested = {speaker for speaker, part in parts_of(labels, "speaker").items() if "test" in part}
+        assert tested == {"s00", "s05"}
 
 
 def test_a_test_group_that_is_not_there_is_named_beside_those_that_are() -> None:

@@ -30,7 +30,9 @@ def recordings(path: Path) -> dict[str, object]:
 
 
 def options(**changes: object) -> speech_commands.Params:
-    given = json.loads(json.dumps({"archive": None, "test_archive": None, "spoken": None, **changes}))
+    given = json.loads(
+        json.dumps({"archive": None, "test_archive": None, "spoken": None, "spoken_parts": "all", **changes})
+    )
     return check_section(given, "download.options", speech_commands.Params)
 
 
@@ -48,6 +50,14 @@ def test_spoken_words_are_one_more_archive(tmp_path: Path) -> None:
     assert len({origin.group for origin in words}) == 2
     assert {origin.part for origin in words} == {""}
     assert all(len(origin.sha256) == 64 for origin in words)
+
+
+def test_voices_can_be_kept_out_of_val_and_test(tmp_path: Path) -> None:
+    speech_commands.collect(options(spoken=FEW, spoken_parts="train"), tmp_path)
+    with tarfile.open(tmp_path / spoken.NAME) as tar:
+        names, text = tar.getnames(), tar.extractfile(spoken.METADATA).read().decode()  # type: ignore[union-attr]
+    said = speech_commands.describe(names, {spoken.METADATA: text}, speech_commands.Layout(), "")
+    assert {(origin.is_noise, origin.part) for origin in said.values()} == {(False, "train"), (True, "")}
 
 
 def test_nothing_to_learn_from_is_refused() -> None:

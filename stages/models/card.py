@@ -32,7 +32,7 @@ class Card(Section):
     input_shape: tuple[int, ...]  # (n_frames, n_dims) or (n_columns,)
     dims: tuple[str, ...]  # names of the last axis
     classes: tuple[str, ...]  # in the order of the logits
-    centred: bool  # whether each clip's mean over frames and dimensions is taken away first: loudness tells nothing
+    centred: bool  # whether each clip's mean over frames and dimensions is taken away first, and its level with it
     mean: tuple[float, ...]  # of each dimension over the training part; taken away from every input
     std: tuple[float, ...]  # standard deviation likewise; every input is divided by it
     seeds: tuple[int, ...]  # one file of weights each

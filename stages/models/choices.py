@@ -27,7 +27,7 @@ class Params(Recipe):
     model: str  # module in stages/models
     input: str  # below data/: features/<family>, features, or selected.parquet
     families: Literal["all"] | tuple[str, ...] | None = None  # of input features, and of that alone
-    centred: bool  # each clip's mean over frames and bands is taken away first, so that loudness tells nothing
+    centred: bool  # each clip's mean over frames and bands is taken away first, and its level with it
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]  # one training each
     augment: Mapping[str, object]  # module in stages/augmentations -> its Params, in the order they are applied
     sizes: Mapping[str, object]  # Params of the model's module

@@ -6,7 +6,7 @@ archive of version 0.02 (4,890 clips, 12 classes) may replace the test part; its
 recordings that training uses, as published.
 
 Words without recordings can be spoken by the synthesiser, beside the recordings or instead of them: its archive is a
-second one, which tells of itself in metadata.csv; its voices are divided like speakers whom no list names.
+second one, which tells of itself in metadata.csv. In parts "train" its voices leave val and test to recordings.
 
 P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209, 2018.
 """
@@ -15,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -45,6 +46,7 @@ class Params(Section):
     archive: Address | None
     test_archive: Address | None
     spoken: spoken.Params | None  # what source `synthetic` says, as a further archive
+    spoken_parts: Literal["train", "all"]  # where voices may be: all in train, or parted like speakers of no list
 
     @model_validator(mode="after")
     def _something_to_learn_from(self) -> "Params":
@@ -65,7 +67,7 @@ def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
     if options.test_archive is not None:
         archives.append(fetch(options.test_archive, folder, "download.options.test_archive", part="test"))
     if options.spoken is not None:
-        spoken.make(options.spoken, folder / spoken.NAME)
+        spoken.make(options.spoken, folder / spoken.NAME, "train" if options.spoken_parts == "train" else "")
         archives.append(archive_in(folder, spoken.NAME, spoken.URL))
     if len({archive.name for archive in archives}) < len(archives):
         raise SourceError("download.options: two archives have one file name; rename one of them")
@@ -75,10 +77,11 @@ def collect(options: Params, folder: Path) -> tuple[Archive, ...]:
 def describe(paths: Sequence[str], texts: Mapping[str, str], layout: Layout, part: str) -> dict[str, Origin]:
     """Return the origin of each of `paths` that is a recording; `texts` holds the lists of the parts.
 
-    Where they are a metadata.csv instead, it tells.
+    Where there is a metadata.csv, it tells instead.
     """
-    if any(metadata.INDEX.search(name) for name in texts):
-        return metadata.describe(paths, texts, metadata.Layout(speaker_pattern=""), part)
+    told = {name: text for name, text in texts.items() if metadata.INDEX.search(name)}
+    if told:
+        return metadata.describe(paths, told, metadata.Layout(speaker_pattern=""), part)
     listed = {}
     for name, text in texts.items():
         which = "val" if PurePosixPath(name).name.startswith("validation") else "test"

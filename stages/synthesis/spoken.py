@@ -100,8 +100,11 @@ class Member:
     content: bytes
 
 
-def make(options: Params, path: Path) -> None:
-    """Write the tar; raises SynthesisError where espeak-ng cannot speak, before any work begins."""
+def make(options: Params, path: Path, part: str = "") -> None:
+    """Write the tar, all of its speech in one part where one is named.
+
+    Raises SourceError where espeak-ng cannot speak, before any work begins.
+    """
     check_accents(options.voices)
     Synthesizer()
     speakers = cast(options.voices, options.seed)
@@ -109,7 +112,7 @@ def make(options: Params, path: Path) -> None:
     multiprocessing.set_forkserver_preload(["__main__", __name__])
     with fresh_processes() as executor, whole(path) as temporary:
         made = map_in_order(executor, partial(members, options, speakers), tasks, 2 * n_workers())
-        pack((member for members_of_task in made for member in members_of_task), temporary)
+        pack((member for members_of_task in made for member in members_of_task), temporary, part)
 
 
 def members(options: Params, speakers: list[Speaker], task: Speaker | Background) -> list[Member]:
@@ -149,7 +152,7 @@ def script(options: Params, speaker: Speaker) -> list[tuple[int, str]]:
     return lines
 
 
-def pack(files: Iterator[Member], path: Path) -> None:
+def pack(files: Iterator[Member], path: Path, part: str) -> None:
     """Write a tar of metadata.csv and of `files`, sorted by path; contents wait in a temporary file, not in memory."""
     with tempfile.TemporaryFile(dir=path.parent) as spool, tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         places: list[tuple[str, int, int]] = []
@@ -157,7 +160,8 @@ def pack(files: Iterator[Member], path: Path) -> None:
         for file in files:
             places.append((file.path, spool.tell(), len(file.content)))
             digest = hashlib.sha256(file.content).hexdigest()
-            rows.append((file.path, file.label, file.speaker, file.group, "", digest))
+            of_file = "" if file.label == NOISE_FOLDER else part  # noise is parted by its time
+            rows.append((file.path, file.label, file.speaker, file.group, of_file, digest))
             spool.write(file.content)
         text = metadata(sorted(rows)).encode()
         _add(tar, METADATA, io.BytesIO(text), len(text))
