@@ -9,12 +9,12 @@ import planted_task
 import pyarrow as pa
 import pytest
 import torch
+from interruption import interrupted
 from safetensors.numpy import load_file
 from torch.nn.functional import cross_entropy, one_hot
 
 from stages import distill, evaluate, train
 from stages.files import LeftoverError, read_json
-from stages.models import checkpoint, fitting
 from stages.models.fitting import Learner
 from stages.models.students import Params, taught
 from stages.params import ParamsError
@@ -185,30 +185,13 @@ def test_the_metrics_tell_teachers_weights_and_the_student_is_evaluated(
 # Going on
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, content: dict, after: int) -> None:
-    """Let the training end by Ctrl-C after some epochs, with a checkpoint of each."""
-    whole, calls = fitting.loss_and_accuracy, []
-
-    def counted(*arguments: object) -> tuple[float, float]:
-        calls.append(1)
-        if len(calls) > after:
-            raise KeyboardInterrupt
-        return whole(*arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(checkpoint, "EVERY_S", 0.0)
-        patched.setattr(fitting, "loss_and_accuracy", counted)
-        with pytest.raises(KeyboardInterrupt):
-            learned(patched, content)
-
-
 def test_an_interrupted_student_goes_on_to_the_weights_of_an_unbroken_one(
     rows: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = sections(mixup=0.2, ema_decay=0.9)
     unbroken = learned(monkeypatch, content)
     assert alike(learned(monkeypatch, content), unbroken)
-    interrupted(monkeypatch, content, after=5)
+    interrupted(monkeypatch, 5, lambda patched: learned(patched, content))
     began = []
     stepped = Learner.step
     monkeypatch.setattr(Learner, "step", lambda self, *rest: began.append(len(self.curve)) or stepped(self, *rest))
@@ -220,7 +203,7 @@ def test_a_student_does_not_go_on_from_what_another_teacher_taught(
     rows: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = sections()
-    interrupted(monkeypatch, content, after=5)
+    interrupted(monkeypatch, 5, lambda patched: learned(patched, content))
     other = planted_task.sections()
     other["train"]["models"]["dnn"]["seeds"] = [7]
     planted_task.write_params(Path(), other)

@@ -11,6 +11,7 @@ import numpy as np
 import planted_task
 import pytest
 import torch
+from interruption import interrupted
 from lightning_fabric import Fabric
 from safetensors.numpy import load_file
 from torch import nn
@@ -18,7 +19,6 @@ from torch import nn
 from stages import train
 from stages.executors import SettingError
 from stages.files import read_json
-from stages.models import checkpoint, fitting
 from stages.models.fitting import Learner
 from stages.models.recipe import Epoch, Recipe, mixed
 
@@ -120,29 +120,12 @@ def test_each_way_to_learn_learns_the_planted_classes(
 # Going on
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Let the training end by Ctrl-C after some epochs, with a checkpoint of each."""
-    whole, calls = fitting.loss_and_accuracy, []
-
-    def counted(*arguments: object) -> tuple[float, float]:
-        calls.append(1)
-        if len(calls) > after:
-            raise KeyboardInterrupt
-        return whole(*arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(checkpoint, "EVERY_S", 0.0)
-        patched.setattr(fitting, "loss_and_accuracy", counted)
-        with pytest.raises(KeyboardInterrupt):
-            run(monkeypatch, ema_decay=0.9, mixup=0.2)
-
-
 def test_an_interrupted_training_goes_on_to_the_weights_of_an_unbroken_one(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unbroken = run(monkeypatch, ema_decay=0.9, mixup=0.2)
     curve = Path("metrics/train/cnn.csv").read_bytes()
-    interrupted(monkeypatch, after=5)
+    interrupted(monkeypatch, 5, lambda patched: run(patched, ema_decay=0.9, mixup=0.2))
     assert len(list(Path(".scratch/train").rglob("seed-1.pt"))) == 1
     began = []
     stepped = Learner.step
@@ -155,7 +138,7 @@ def test_an_interrupted_training_goes_on_to_the_weights_of_an_unbroken_one(
 
 def test_another_configuration_does_not_go_on_from_it(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unbroken = run(monkeypatch, ema_decay=0.9, mixup=0.3)
-    interrupted(monkeypatch, after=5)
+    interrupted(monkeypatch, 5, lambda patched: run(patched, ema_decay=0.9, mixup=0.2))
     assert alike(run(monkeypatch, ema_decay=0.9, mixup=0.3), unbroken)
 
 
