@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from stages import decode, download, ensemble, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
+from stages.conditions import CONDITIONS, telephone
 from stages.conditions.material import trials_of
 from stages.executors import in_copies
 from stages.extraction import Work, prepare
@@ -59,8 +60,28 @@ def check(path: Path) -> None:
         student = _check_model(f"distill.{key}", students.Params, path)
         voters(f"distill.{key}.teachers", student.teachers, models)
         students.check_student(f"distill.{key}", student)
-    trials_of(read_section("evaluate", evaluate.Params, path).conditions, path)
+    _check_conditions(path)
     voters("ensemble.members", read_section("ensemble", ensemble.Params, path).members, models)
+
+
+def _check_conditions(path: Path) -> None:
+    """Raise ParamsError where a model cannot be judged under a condition on such clips."""
+    asked = {trial.condition for trial in trials_of(read_section("evaluate", evaluate.Params, path).conditions, path)}
+    task, rate_hz = (
+        read_section("split", split.Params, path),
+        read_section("decode", decode.Params, path).sample_rate_hz,
+    )
+    noisy = [name for name, module in CONDITIONS.items() if module.NEEDS_NOISE and name in asked]
+    if noisy and task.task == "keywords" and not task.silence_share:
+        raise ParamsError(
+            f"{path}: split.silence_share is 0, expected a share for evaluate.conditions.{noisy[0]}, whose noise "
+            "comes from there; take that condition out"
+        )
+    if "telephone" in asked and rate_hz < telephone.RATE_HZ:
+        raise ParamsError(
+            f"{path}: decode.sample_rate_hz is {rate_hz}, expected at least {telephone.RATE_HZ} for "
+            "evaluate.conditions.telephone; take that condition out"
+        )
 
 
 def check_families(path: Path) -> None:

@@ -54,6 +54,12 @@ def test_every_registry_has_an_entry_in_params() -> None:
         ),
         ("\nevaluate:", "\nevaluat:", "evaluat is unknown, expected one of download"),
         ("centred: false", "centred: true", "dnn.centred is true, but 'selected.parquet' holds no frames in dB"),
+        ("silence_share: 0.1", "silence_share: 0", "silence_share is 0, expected a share for evaluate.conditions.snr"),
+        (
+            "sample_rate_hz: 16000",
+            "sample_rate_hz: 6000",
+            "sample_rate_hz is 6000, expected at least 8000 for evaluate",
+        ),
         ("noise: {prob", "noise: {probe", "augment.noise.probeability is not a known key, did you mean 'probability'"),
     ],
 )
