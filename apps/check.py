@@ -67,10 +67,8 @@ def check(path: Path) -> None:
 def _check_conditions(path: Path) -> None:
     """Raise ParamsError where a model cannot be judged under a condition on such clips."""
     asked = {trial.condition for trial in trials_of(read_section("evaluate", evaluate.Params, path).conditions, path)}
-    task, rate_hz = (
-        read_section("split", split.Params, path),
-        read_section("decode", decode.Params, path).sample_rate_hz,
-    )
+    task = read_section("split", split.Params, path)
+    rate_hz = read_section("decode", decode.Params, path).sample_rate_hz
     noisy = [name for name, module in CONDITIONS.items() if module.NEEDS_NOISE and name in asked]
     if noisy and task.task == "keywords" and not task.silence_share:
         raise ParamsError(

@@ -20,7 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.numpy import save
 from torch import Generator, Tensor
 
 from stages import decode, train
@@ -29,7 +28,6 @@ from stages.executors import in_copies
 from stages.features import mel
 from stages.features.frontend import LogMel
 from stages.features.stft import Frame, Framing
-from stages.files import whole, write_json
 from stages.models.card import network
 from stages.models.checkpoint import Checkpoint
 from stages.models.choices import Params, augmentation
@@ -39,6 +37,7 @@ from stages.models.parts import Part
 from stages.models.recipe import generator
 from stages.models.runs import Run, run_of
 from stages.models.task import Task, task_of
+from stages.models.trained import write_trained
 from stages.params import check_section, read_section
 from stages.tables import clips
 from stages.tables import labels as labels_table
@@ -108,12 +107,10 @@ def main() -> None:
     waved = on_waves(task, torch.from_numpy(sounds.samples), inputs, front)
     runs = in_copies(lambda seed: learned(task, waved, seed), task.card.seeds)
 
-    folder = train.MODELS_FOLDER / f"{key}_waves"
+    weights = {seed: run.weights for seed, run in zip(task.card.seeds, runs, strict=True)}
+    write_trained(train.MODELS_FOLDER / f"{key}_waves", task.card, weights)
     for seed, run in zip(task.card.seeds, runs, strict=True):
-        with whole(folder / f"seed-{seed}.safetensors") as temporary:
-            temporary.write_bytes(save(run.weights))
         print(f"seed {seed}: val accuracy {run.scores['val_accuracy']}, loss {run.scores['val_loss_nats']} nats")
-    write_json(folder / "model.json", task.card.model_dump(mode="json"))
 
 
 if __name__ == "__main__":

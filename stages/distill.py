@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-from safetensors.numpy import save
 
 from stages import pool
-from stages.files import left_over, refuse_left_over, whole, write_csv, write_json
+from stages.files import left_over, refuse_left_over, write_csv, write_json
 from stages.keys import check_keys, voters
 from stages.models.checkpoint import forget
 from stages.models.choices import FEATURES, families_of
@@ -33,7 +32,7 @@ from stages.models.launching import launched
 from stages.models.runs import CURVE, curve_rows, in_words, last_scores, runs_of
 from stages.models.students import Params, check_student, taught
 from stages.models.task import task_of
-from stages.models.trained import predicted, read_card
+from stages.models.trained import predicted, read_card, write_trained
 from stages.params import names_of, read_section
 from stages.tables import labels as labels_table
 from stages.tables.inputs import families_in, read_inputs
@@ -82,10 +81,7 @@ def main() -> None:
     seconds = time.perf_counter() - started
 
     if fabric.is_global_zero:
-        for seed, run in runs.items():
-            with whole(STUDENTS / key / f"seed-{seed}.safetensors") as temporary:
-                temporary.write_bytes(save(run.weights))
-        write_json(STUDENTS / key / "model.json", task.card.model_dump(mode="json"))
+        write_trained(STUDENTS / key, task.card, {seed: run.weights for seed, run in runs.items()})
         told = {"teachers": dict(zip(teachers, np.round(weights, DIGITS).tolist(), strict=True))}
         write_json(METRICS / f"{key}.json", told | last_scores(labels, runs))
         write_csv(METRICS / f"{key}.csv", CURVE, curve_rows(runs))

@@ -107,8 +107,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.evaluate", description="Score a model on held-out clips.")
     parser.add_argument("key", help="a name below train.models in params.yaml")
     parser.add_argument("--student", action="store_true", help="it is a name below distill, expected in data/students")
-    key, is_student = (arguments := parser.parse_args()).key, arguments.student
-    folder = (STUDENTS if is_student else MODELS_FOLDER) / key
+    arguments = parser.parse_args()
+    key, folder = arguments.key, (STUDENTS if arguments.student else MODELS_FOLDER) / arguments.key
     params, extracted = read_section("evaluate", Params), read_section("extract", Extract)
     card = read_card(folder / "model.json")
     labels = read_table(LABELS, labels_table.TABLE)

@@ -14,14 +14,13 @@ import argparse
 import time
 from pathlib import Path
 
-from safetensors.numpy import save
-
-from stages.files import whole, write_csv, write_json
+from stages.files import write_csv, write_json
 from stages.models.checkpoint import forget
 from stages.models.choices import FEATURES, Params, families_of
 from stages.models.launching import launched
 from stages.models.runs import CURVE, curve_rows, in_words, last_scores, runs_of
 from stages.models.task import task_of
+from stages.models.trained import write_trained
 from stages.params import read_section
 from stages.tables import labels as labels_table
 from stages.tables.inputs import families_in, read_inputs
@@ -50,10 +49,7 @@ def main() -> None:
     seconds = time.perf_counter() - started
 
     if fabric.is_global_zero:
-        for seed, run in runs.items():
-            with whole(MODELS_FOLDER / key / f"seed-{seed}.safetensors") as temporary:
-                temporary.write_bytes(save(run.weights))
-        write_json(MODELS_FOLDER / key / "model.json", task.card.model_dump(mode="json"))
+        write_trained(MODELS_FOLDER / key, task.card, {seed: run.weights for seed, run in runs.items()})
         write_json(METRICS / f"{key}.json", last_scores(labels, runs))
         write_csv(METRICS / f"{key}.csv", CURVE, curve_rows(runs))
         forget(task.name)

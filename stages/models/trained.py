@@ -1,15 +1,26 @@
 """A trained model as its folder keeps it, model.json and weights, and what it says of clips."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from pydantic import ValidationError
+from safetensors.numpy import save
 from safetensors.torch import load_file
 
+from stages.files import whole, write_json
 from stages.models.card import Card, log_probabilities, network
 from stages.tables.inputs import Inputs
 from stages.tables.parquet import TableError
+
+
+def write_trained(folder: Path, card: Card, weights: Mapping[int, Mapping[str, np.ndarray]]) -> None:
+    """Write a model: `weights` by name of each seed, then its card."""
+    for seed, own in weights.items():
+        with whole(folder / f"seed-{seed}.safetensors") as temporary:
+            temporary.write_bytes(save(dict(own)))
+    write_json(folder / "model.json", card.model_dump(mode="json"))
 
 
 def read_card(path: Path) -> Card:
