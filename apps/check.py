@@ -10,7 +10,7 @@ Run  python -m apps.check [FILE]
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -161,9 +161,9 @@ def _known(name: str, where: str, known: object, path: Path) -> None:
         raise ParamsError(f"{path}: {where}{name} is unknown, expected one of {', '.join(known)}")  # type: ignore[arg-type]
 
 
-def main() -> None:
-    """Check the file named on the command line, or params.yaml."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else PARAMS_FILE
+def main(arguments: Sequence[str]) -> None:
+    """Check the file that `arguments` name, or params.yaml; exits where it is not well."""
+    path = Path(arguments[0]) if arguments else PARAMS_FILE
     try:
         check(path)
         check_names(folder.OWN)
@@ -176,4 +176,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -12,9 +12,9 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from math import ceil, inf
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from torch.nn.functional import nll_loss, one_hot
 from torch.optim.swa_utils import AveragedModel
@@ -23,6 +23,9 @@ from stages.models.card import Scale, log_probabilities, normalised
 from stages.models.checkpoint import Checkpoint
 from stages.models.parts import Groups, Part
 from stages.models.recipe import Epoch, Recipe, epoch_rows, generator, mixed, optimizer_of, rate_factor
+
+if TYPE_CHECKING:  # it takes as long to import as torch, and what reads a trained model needs none of it
+    from lightning_fabric import Fabric
 
 Augment = Callable[[Tensor, Generator], Tensor]
 """(batch of values as stored but float32, generator on their device) -> the same batch, changed."""
@@ -35,7 +38,7 @@ ORDER, CHANGE, WEIGHTS = range(3)  # streams of random numbers, apart: more epoc
 class Learner:
     """A network on its way: all that its next epoch hangs on."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, seed: int, fabric: Fabric) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, seed: int, fabric: "Fabric") -> None:
         self.raw, self.recipe, self.fabric = network, recipe, fabric
         self.network, self.optimizer = fabric.setup(network, optimizer_of(network, recipe))
         moved = running_mean(recipe.ema_decay)
