@@ -1,4 +1,4 @@
-"""`dvc repro`, with stages that need nothing of each other side by side: on shares of the cores, or one on each GPU.
+"""`dvc repro`, with stages that need nothing of each other side by side, on the cores or one on each GPU.
 
 First params.yaml is read as `apps.check` reads it. Then whatever has changed, and what comes after it in the DAG, is
 run by a `dvc repro` of its own as soon as what it needs is there: those with the longest way to the end first, of the
@@ -6,13 +6,14 @@ models those with the most arithmetic. DVC lets go of its lock on the folder whi
 command reads and writes stays locked, path by path. Before and after, each waits for its turn (`--wait-for-lock`;
 without it DVC gives up after 3 s), so that dvc.lock ends as after one `dvc repro`, its stages perhaps in another order.
 Temporary workspaces, as those of `dvc queue`, would give experiments to be merged, and stages run without DVC a commit
-that nothing vouches for. The last word has a plain `dvc repro`, which finds nothing left to do.
+that nothing vouches for. In the end DVC is asked once more whether all is up to date.
 
 A stage that fails stops those that need it and no other; it is named in the end.
 
 Run  python -m apps.repro [--lanes 2 | --gpus 0,1,2,3]      a GPU named twice takes two stages at once
 
-EARMARK_WORKERS (default: the cores at hand) is shared out among the stages that run at once.
+Each stage takes as many workers as it would alone (EARMARK_WORKERS, default: the cores at hand): what shares them out
+in advance leaves cores idle behind a long training.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from stages.params import PARAMS_FILE, read_section
 
 N_CLASSES = 12  # of the networks whose arithmetic is counted; the last layer hardly matters
 N_LANES = 4  # at most, on cores; with more, stages that need many cores would have few
+N_SPARE = 1  # lanes beyond the cores: while DVC hashes and records what one stage wrote, the next one computes
 
 Needs = Mapping[str, frozenset[str]]
 """A stage's address -> those whose outputs it reads."""
@@ -46,18 +48,17 @@ Needs = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stage runs: a GPU's name or "" for none, its share of the lanes, and whether nothing runs beside it."""
+    """Where a stage runs: on which GPU, "" for none, and whether nothing runs beside it."""
 
     gpu: str
-    n_beside: int
     is_alone: bool
 
     def environment(self) -> dict[str, str]:
         """Return the settings of a stage here."""
-        settings = {"EARMARK_WORKERS": str(max(n_workers() // self.n_beside, 1))}
-        if self.gpu:  # said aloud: a GPU that is not there stops the stage
-            settings |= {"EARMARK_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": self.gpu}
-        return {**os.environ, **settings}
+        if not self.gpu:
+            return {**os.environ}
+        # said aloud: a GPU that is not there stops the stage
+        return {**os.environ, "EARMARK_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": self.gpu}
 
 
 def changed() -> Needs:
@@ -101,9 +102,9 @@ async def side_by_side(
         while True:
             missing = {*waiting, *failed, *(name for name, _ in running.values())}
             ready = [name for name in waiting if not needs[name] & missing]
-            n_beside = min(len(running) + len(ready), len(lanes))
+            is_alone = min(len(running) + len(ready), len(lanes)) == 1
             for name in ready[: len(free)]:
-                place = Place(lane := free.pop(0), n_beside, n_beside == 1)
+                place = Place(lane := free.pop(0), is_alone)
                 waiting.remove(name)
                 running[group.create_task(run(name, place))] = name, lane  # type: ignore[arg-type]
             if not running:
@@ -152,7 +153,10 @@ async def everything(lanes: Sequence[str]) -> str:
     failed = await side_by_side(longest_first(needs, PARAMS_FILE), needs, lanes, stage)
     if failed:
         return f"{', '.join(failed)}: failed, see above; nothing that needs its output was run"
-    return "dvc repro: failed after the last stage" if await repro([], os.environ) else ""
+    left = changed()
+    if not left:
+        print("Everything is up to date.")
+    return f"{', '.join(left)}: changed while others ran; run again" if left else ""
 
 
 def chosen_lanes(gpus: str | None, n_lanes: int | None) -> list[str]:
@@ -162,7 +166,7 @@ def chosen_lanes(gpus: str | None, n_lanes: int | None) -> list[str]:
     """
     on_cpu = n_lanes or os.environ.get("EARMARK_DEVICE") == "cpu" or not torch.cuda.is_available()
     if on_cpu and gpus is None:
-        return [""] * (n_lanes or min(n_workers(), N_LANES))
+        return [""] * (n_lanes or min(n_workers() + N_SPARE, N_LANES))
     text = gpus or os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(torch.cuda.device_count())))
     names = [name.strip() for name in text.split(",")]
     if not all(names):

@@ -1,4 +1,4 @@
-"""Recordings of every kind, and the ways of tests to decode them: one recording, or a whole archive by the stage."""
+"""Recordings of every kind, what is none, and the ways of tests to decode them: one, or an archive by the stage."""
 
 import io
 import json
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from conftest import encoded, tone
 
 from benchmarks.containers import m4a
@@ -57,6 +58,21 @@ KINDS = {
     "mp3": encoded(tone(1.0), kind="MP3", subtype="MPEG_LAYER_III"),
     "aiff": encoded(tone(1.0), kind="AIFF"),
     "m4a": m4a(tone(1.0), 16_000),
+}
+REFUSED = {
+    "not_audio": b"this is no sound, only text",
+    "empty": b"",
+    "silent": encoded(np.zeros(1000)),
+    "truncated": KINDS["wav"][:6000],
+    "too_long": encoded(tone(21.0)),
+    "too_many_channels": encoded(np.zeros((100, 9)) + 0.1),
+    "rate_out_of_range": encoded(tone(1.0, 2000, 100.0), 2000),
+    "not_finite": encoded(np.array([0.1, np.nan, 0.2]), subtype="FLOAT"),
+    "out_of_range": encoded(np.array([0.1, 32767.0, 0.2]), subtype="FLOAT"),
+    "codec_not_allowed": encoded(tone(1.0), subtype="IMA_ADPCM"),
+    "web_page": b"<!DOCTYPE html><html><body>404</body></html>",
+    "playlist": b"#EXTM3U\n/etc/passwd\n",
+    "lfs_pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
 }
 
 

@@ -10,10 +10,9 @@ import pytest
 import soundfile
 from conftest import encoded, tone
 from deadly import memory_for
-from decoding import CUTTING, KINDS, LIMITS, PARAMS, WORD, stage
+from decoding import CUTTING, KINDS, LIMITS, PARAMS, REFUSED, WORD, stage
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from test_decode import REFUSED
 
 from stages import decode
 from stages.archives import Member

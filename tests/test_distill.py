@@ -1,7 +1,5 @@
-"""distill: what a student's loss is, whom it learns from, and that it goes on where it was killed."""
+"""distill: whom a student learns from, and that it goes on where it was killed."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,40 +7,18 @@ import planted_task
 import pyarrow as pa
 import pytest
 import torch
+from in_process import run
 from interruption import interrupted
+from pupil import learned, sections
 from safetensors.numpy import load_file
-from torch.nn.functional import cross_entropy, one_hot
 
 from stages import distill, evaluate, train
 from stages.files import LeftoverError, read_json
 from stages.models.fitting import Learner
-from stages.models.students import Params, taught
 from stages.params import ParamsError
 from stages.tables import labels as labels_table
 from stages.tables import predictions
 from stages.tables.parquet import TableError, read_table, write_table
-
-TEACHING = {"teachers": ["dnn"], "teacher_share": 0.5, "temperature": 2.0}
-
-
-def run(monkeypatch: pytest.MonkeyPatch, stage: object, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["stage", *arguments])
-    monkeypatch.setenv("EARMARK_DEVICE", "cpu")
-    stage.main()  # type: ignore[attr-defined]
-
-
-def sections(student: str = "cnn", **changed: object) -> dict:
-    """The sections of params.yaml with one student, `pupil`: as the model `student`, with some of it changed."""
-    content = planted_task.sections()
-    content["distill"] = {"pupil": {**content["train"]["models"][student], **TEACHING, **changed}}
-    return content
-
-
-def learned(monkeypatch: pytest.MonkeyPatch, content: dict) -> dict[str, np.ndarray]:
-    """Train the student and return its weights."""
-    planted_task.write_params(Path(), content)
-    run(monkeypatch, distill, "pupil")
-    return load_file("data/students/pupil/seed-1.safetensors")
 
 
 def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
@@ -53,61 +29,8 @@ def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 def rows(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> pa.Table:
     """The labels of a task on which the teacher dnn is trained."""
     rows = planted_task.write_task(in_folder)
-    run(monkeypatch, train, "dnn")
+    run(train, monkeypatch, "dnn")
     return rows
-
-
-# The loss
-
-
-def params(**changed: object) -> Params:
-    return Params.model_validate(sections(**changed)["distill"]["pupil"] | {"seeds": (1,), "teachers": ("dnn",)})
-
-
-def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits, labels and what teachers say of 6 clips and 4 classes."""
-    draw = torch.Generator().manual_seed(1)
-    logits, said = (torch.randn(6, 4, generator=draw, dtype=torch.float64) for _ in range(2))
-    return logits.requires_grad_(), one_hot(torch.arange(6) % 4, 4).double(), said
-
-
-def test_the_loss_is_that_of_labels_and_that_of_teachers_in_their_shares() -> None:
-    logits, labels, said = batch()
-    soft = (said / 3).softmax(dim=1)
-    found = params(teacher_share=0.3, temperature=3.0).loss(logits, torch.cat([labels, soft], dim=1))
-    of_teachers = -(soft * (logits / 3).log_softmax(dim=1)).sum()
-    expected = 0.7 * cross_entropy(logits, labels, reduction="sum") + 0.3 * 9 * of_teachers
-    assert found.item() == pytest.approx(expected.item())
-
-
-def test_teachers_are_agreed_with_where_the_logits_are_theirs() -> None:
-    _, labels, said = batch()
-    logits = (said + 5).requires_grad_()
-    targets = torch.cat([labels, (said / 2).softmax(dim=1)], dim=1)
-    params(teacher_share=1.0).loss(logits, targets).backward()
-    torch.testing.assert_close(logits.grad, torch.zeros_like(logits))
-
-
-def test_at_high_temperature_the_gradient_is_the_distance_of_logits() -> None:
-    """Hinton and others 2015, section 2.1: T^2 times the gradient tends to (z - v) / n_classes, both without mean."""
-    logits, labels, said = batch()
-    targets = torch.cat([labels, (said / 1e4).softmax(dim=1)], dim=1)
-    params(teacher_share=1.0, temperature=1e4).loss(logits, targets).backward()
-    apart = (logits - logits.mean(dim=1, keepdim=True)) - (said - said.mean(dim=1, keepdim=True))
-    torch.testing.assert_close(logits.grad, apart.detach() / 4, atol=1e-3, rtol=1e-3)
-
-
-def test_teachers_weights_are_those_of_the_ensemble_and_val_is_not_taught() -> None:
-    rows = planted_task.label_rows()
-    rows = rows.filter(pa.array([part != "test" for part in rows.column("part").to_pylist()]))
-    draw, label_ids = np.random.default_rng(1), rows.column("label_id").to_numpy()
-    nats = [torch.from_numpy(draw.normal(size=(2, len(rows), 5))).log_softmax(dim=2).numpy() for _ in range(2)]
-    nats[0][:, np.arange(len(rows)), label_ids] += 1
-    nats = [torch.from_numpy(one).log_softmax(dim=2).numpy() for one in nats]
-    said, weights = taught(rows, nats, 0.0, 2.0)
-    assert said.shape == (12 * 5 * 3, 5)
-    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-6)
-    assert weights[0] > 2 * weights[1] >= 0
 
 
 # Learning
@@ -120,7 +43,7 @@ def test_without_a_share_of_its_own_the_teacher_changes_no_byte(
     content = sections(teacher_share=0.0, **changed)
     content["train"]["models"]["cnn"] |= changed
     found = learned(monkeypatch, content)
-    run(monkeypatch, train, "cnn")
+    run(train, monkeypatch, "cnn")
     assert alike(found, load_file("data/models/cnn/seed-1.safetensors"))
     assert Path("metrics/distill/pupil.csv").read_bytes() == Path("metrics/train/cnn.csv").read_bytes()
 
@@ -167,7 +90,7 @@ def sure(rows: pa.Table, nats: object, shrinkage: float, temperature: float) -> 
 def test_the_metrics_tell_teachers_weights_and_the_student_is_evaluated(
     rows: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(monkeypatch, train, "linear")
+    run(train, monkeypatch, "linear")
     content = sections(teachers="all")
     models = content["train"]["models"]
     content["train"]["models"] = {key: models[key] for key in ("dnn", "linear")}
@@ -175,7 +98,7 @@ def test_the_metrics_tell_teachers_weights_and_the_student_is_evaluated(
     metrics = read_json(Path("metrics/distill/pupil.json"))
     assert list(metrics["teachers"]) == ["dnn", "linear"]
     assert metrics["seed_1"]["val_accuracy"] > 0.8
-    run(monkeypatch, evaluate, "pupil", "--student")
+    run(evaluate, monkeypatch, "pupil", "--student")
     said = read_table(Path("data/predictions/pupil.parquet"), predictions.TABLE)
     assert said.num_rows == 10 * 5 * 3
     told = read_json(Path("metrics/evaluate/pupil.json"))["val"]["log_loss_nats_uncalibrated"]["value"]
@@ -207,7 +130,7 @@ def test_a_student_does_not_go_on_from_what_another_teacher_taught(
     other = planted_task.sections()
     other["train"]["models"]["dnn"]["seeds"] = [7]
     planted_task.write_params(Path(), other)
-    run(monkeypatch, train, "dnn")
+    run(train, monkeypatch, "dnn")
     began = []
     stepped = Learner.step
     monkeypatch.setattr(Learner, "step", lambda self, *rest: began.append(len(self.curve)) or stepped(self, *rest))
@@ -218,39 +141,13 @@ def test_a_student_does_not_go_on_from_what_another_teacher_taught(
 # Mistakes
 
 
-Change = Callable[[dict], object]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda student: student.update(teachers=["rnn"]), r"distill\.pupil\.teachers: 'rnn' is unknown, expected"),
-        (lambda student: student.update(teachers=[]), r"distill\.pupil\.teachers is \[\], expected"),
-        (lambda student: student.update(teacher_share=1.5), r"distill\.pupil\.teacher_share is 1\.5, expected"),
-        (lambda student: student.update(temperature=0.0), r"distill\.pupil\.temperature is 0\.0, expected"),
-        (lambda student: student.update(model="cn"), r"distill\.pupil\.model is 'cn', expected one of"),
-        (lambda student: student.update(model="trees"), r"distill\.pupil\.model is 'trees', which learns from labels"),
-        (lambda student: student.pop("teachers"), r"distill\.pupil\.teachers is missing"),
-    ],
-)
-def test_a_mistake_in_a_student_is_named(
-    in_folder: Path, monkeypatch: pytest.MonkeyPatch, change: Change, message: str
-) -> None:
-    planted_task.write_task(in_folder)
-    run(monkeypatch, train, "dnn")
-    content = sections()
-    change(content["distill"]["pupil"])
-    with pytest.raises(ParamsError, match=message):
-        learned(monkeypatch, content)
-
-
 @pytest.mark.parametrize("name", ["cnn", "ensemble"])
 def test_a_student_has_a_name_of_its_own(name: str, rows: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     content = sections()
     content["distill"][name] = content["distill"].pop("pupil")
     planted_task.write_params(Path(), content)
     with pytest.raises(ParamsError, match=rf"distill\.{name} has the name of .*, expected another; rename it"):
-        run(monkeypatch, distill, name)
+        run(distill, monkeypatch, name)
 
 
 def test_a_teacher_that_is_not_trained_is_named(rows: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:

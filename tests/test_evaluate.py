@@ -1,7 +1,5 @@
 """evaluate: predictions, scores and tables of a model trained on planted classes."""
 
-import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +7,15 @@ import planted_task
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from scipy.special import log_softmax
+from evaluation import RESULTS, SEEDS, part_of, table_of
+from in_process import run
 from sklearn import metrics
 
 from stages import evaluate, train
 from stages.files import read_json, sha256_of
-from stages.scores import pictures, rejection, temperature
-from stages.scores.report import in_words, scored
+from stages.scores import temperature
 from stages.tables import labels, predictions
 from stages.tables.parquet import TableError, read_table, write_table
-
-SEEDS = (2, 5)
-TABLES = ("classes", "confusion", "coverage", "detection", "errors")
-RESULTS = ["data/predictions/dnn.parquet", "metrics/evaluate/dnn.json"]
-RESULTS += [f"metrics/evaluate/dnn_{name}.csv" for name in TABLES]
-
-
-def run(stage: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["stage", *arguments])
-    monkeypatch.setenv("EARMARK_DEVICE", "cpu")
-    stage.main()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -40,10 +27,6 @@ def trained(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> pa.Table:
     planted_task.write_params(in_folder, content)
     run(train, monkeypatch, "dnn")
     return rows
-
-
-def part_of(table: pa.Table, seed: int, part: str = "test") -> pa.Table:
-    return table.filter(pc.and_(pc.equal(table.column("seed"), seed), pc.equal(table.column("part"), part)))
 
 
 def test_predictions_hold_each_clip_of_val_and_test_once_a_seed(
@@ -138,94 +121,6 @@ def test_a_temperature_lowers_the_loss_on_val_and_leaves_accuracy(
     assert val["accuracy"]["value"] == pytest.approx(val["balanced_accuracy"]["value"])  # classes of equal size
 
 
-def small(
-    labels_of: list[int], groups: list[str], n_seeds: int = 1, words: list[str] | None = None
-) -> tuple[pa.Table, np.ndarray]:
-    """Clips of the planted classes, and log-probabilities that are a little better than chance."""
-    names = [planted_task.CLASSES[number] for number in labels_of]
-    rows = pa.table({"label_id": labels_of, "label": names, "group": groups, "word": words or names})
-    logits = np.random.default_rng(1).normal(size=(len(labels_of), len(planted_task.CLASSES)))
-    logits[np.arange(len(labels_of)), labels_of] += 1
-    return rows, np.repeat(log_softmax(logits, axis=1)[None], n_seeds, axis=0)
-
-
-def scores_of(rows: pa.Table, nats: np.ndarray, trained_words: tuple[str, ...] = planted_task.CLASSES) -> dict:
-    params = evaluate.Params(**planted_task.EVALUATE)
-    return scored(rows, nats, nats, planted_task.CLASSES, range(len(nats)), trained_words, params)
-
-
-def test_one_speaker_gives_scores_and_no_interval() -> None:
-    rows, nats = small([0, 1, 2, 3, 3], ["ann"] * 5)
-    scores = scores_of(rows, nats)
-    for name in ("accuracy", "ece", "aurc", "auroc_unknown"):
-        assert scores[name]["value"] is not None
-        assert (scores[name]["low"], scores[name]["high"]) == (None, None)
-    assert in_words({"value": 2 / 3, "low": None, "high": None}) == "0.667 [no interval: one group]"
-    table = pictures.class_rows(rows, nats, planted_task.CLASSES, evaluate.Params(**planted_task.EVALUATE))
-    assert {row[pictures.CLASS_COLUMNS.index("recall_low")] for row in table} == {""}
-
-
-def test_a_seed_that_comes_twice_changes_no_score() -> None:
-    rows, once = small([0, 1, 2, 3, 4] * 6, [f"s{number % 5}" for number in range(30)])
-    alone, both = scores_of(rows, once), scores_of(rows, np.repeat(once, 2, axis=0))
-    for name, score in alone.items():
-        if isinstance(score, dict) and score["value"] is not None:
-            assert both[name] == score | {"sd": 0.0, "seed_1": score["seed_0"]}
-
-
-def test_the_order_of_clips_changes_no_score() -> None:
-    rows, nats = small([0, 1, 2, 3, 4] * 6, [f"s{number % 5}" for number in range(30)])
-    order = np.random.default_rng(2).permutation(30)
-    there, here = scores_of(rows.take(order), nats[:, order]), scores_of(rows, nats)
-    for name, score in here.items():
-        if isinstance(score, dict) and score["value"] is not None:
-            assert there[name] == pytest.approx(score, abs=2e-6), name
-
-
-def test_words_that_training_lacks_are_told_from_those_it_has() -> None:
-    """Clips 0 to 2 are keywords, 3 to 5 unknowns; `cat` is in part train and `dog` is not."""
-    words = ["left", "right", "up", "cat", "dog", "dog"]
-    rows, nats = small([0, 1, 2, 3, 3, 3], ["a", "b", "c", "a", "b", "c"], words=words)
-    scores = scores_of(rows, nats, ("left", "right", "up", "cat"))
-    known, unknown = rejection.keyword_score(nats[0], planted_task.CLASSES)[:3], nats[0, 3:, :3].max(axis=1)
-    for name, others in (("auroc_unknown", unknown), ("auroc_new_words", unknown[1:])):
-        expected = metrics.roc_auc_score([1] * 3 + [0] * len(others), [*known, *others])
-        assert scores[name]["value"] == pytest.approx(expected, abs=1e-6)
-        assert (scores[name]["n_known"], scores[name]["n_other"]) == (3, len(others))
-
-
-@pytest.mark.parametrize(
-    ("label_ids", "words", "name", "why"),
-    [
-        ([0, 1], ["left", "right"], "auroc_unknown", "no clip of the part is _unknown_"),
-        ([3, 4], ["cat", "_silence_"], "auroc_unknown", "no clip of the part is a keyword"),
-        ([0, 3], ["left", "cat"], "auroc_new_words", "each of the 1 words of _unknown_ is in part train too"),
-        ([0, 3], ["left", "_unknown_"], "auroc_new_words", "the words of _unknown_ are not told"),
-    ],
-)
-def test_where_no_word_can_be_rejected_the_reason_stands_for_the_number(
-    label_ids: list[int], words: list[str], name: str, why: str
-) -> None:
-    rows, nats = small(label_ids, ["a", "b"], words=words)
-    score = scores_of(rows, nats, ("left", "right", "cat"))[name]
-    assert (score["value"], score["why"]) == (None, why)
-
-
-def test_a_class_without_a_clip_leaves_cells_empty_and_has_no_curve() -> None:
-    """No clip is `up`; of all others there are six."""
-    rows, nats = small([0, 1, 3, 4] * 6, [f"s{number % 4}" for number in range(24)])
-    params = evaluate.Params(**planted_task.EVALUATE)
-    table = {row[0]: row for row in pictures.class_rows(rows, nats, planted_task.CLASSES, params)}
-    recall, n_clips = pictures.CLASS_COLUMNS.index("recall"), pictures.CLASS_COLUMNS.index("n_clips")
-    assert (table["up"][n_clips], table["up"][recall]) == (0, "")
-    assert table["left"][n_clips] == 6
-    shares = [row[3] for row in pictures.confusion_rows(rows, nats, planted_task.CLASSES) if row[0] == "up"]
-    assert shares == [""] * 5
-    curves = {row[0] for row in pictures.detection_rows(rows, nats, planted_task.CLASSES)}
-    assert curves == {"left", "right", pictures.MEAN}
-    assert scores_of(rows, nats)["n_classes"] == 4
-
-
 def test_the_confusion_and_class_tables_agree_with_the_scores(
     trained: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,37 +166,11 @@ def test_the_errors_listed_are_the_most_confident_ones(trained: pa.Table, monkey
         assert int(row["n_seeds_wrong"]) == sum(one["clip_id"] == row["clip_id"] for one in wrong)
 
 
-def table_of(name: str) -> list[dict[str, str]]:
-    with Path(f"metrics/evaluate/dnn_{name}.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-@pytest.mark.parametrize("key", planted_task.SIZES)
-def test_weights_read_back_score_as_they_did_in_training(
-    key: str, in_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    planted_task.write_task(in_folder)
-    content = planted_task.sections()
-    content["train"]["models"][key]["epochs"] = 1
-    planted_task.write_params(in_folder, content)
-    for stage in (train, evaluate):
-        run(stage, monkeypatch, key)
-    trained, scores = read_json(Path(f"metrics/train/{key}.json")), read_json(Path(f"metrics/evaluate/{key}.json"))
-    loss = scores["val"]["log_loss_nats_uncalibrated"]["value"]
-    assert loss == pytest.approx(trained["seed_1"]["val_loss_nats"], abs=1e-5)
-
-
 def test_a_second_evaluation_gives_the_same_bytes(trained: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     run(evaluate, monkeypatch, "dnn")
     first = [sha256_of(Path(path)) for path in RESULTS]
     run(evaluate, monkeypatch, "dnn")
     assert [sha256_of(Path(path)) for path in RESULTS] == first
-
-
-def test_a_model_that_is_not_trained_is_named(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted_task.write_task(in_folder)
-    with pytest.raises(TableError, match=r"data/models/dnn/model\.json: is missing; run `dvc repro`"):
-        run(evaluate, monkeypatch, "dnn")
 
 
 def test_a_model_of_another_task_is_refused(trained: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import ROOT
 from plain_bcresnet import twin
-from test_models import FPOOL3, FSTRIDE4
+from test_models_parameters import FPOOL3, FSTRIDE4
 from torch import Tensor, nn
 
 from apps.models import table

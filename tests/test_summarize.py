@@ -2,18 +2,16 @@
 
 import csv
 import sys
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import planted_task
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from conftest import ROOT
 from dag import resolved
-from scipy.special import log_softmax
+from evaluated_models import KEYS, WRONG, write_models, write_predictions
 
 from stages import summarize
 from stages.files import LeftoverError, read_json, sha256_of, write_json
@@ -21,11 +19,8 @@ from stages.params import ParamsError
 from stages.tables import predictions
 from stages.tables.parquet import TableError, write_table
 
-KEYS = ("dnn", "cnn", "lstm")
-SKILL = {"dnn": 1.0, "cnn": 3.0, "lstm": 2.0, "ensemble": 4.0, "pupil": 2.0}  # nats by which the true class stands out
 RESULTS = ("scores.json", "scores.csv", "pairs.json", "pairs.csv", "suspects.csv")
 ENSEMBLE = Path("metrics/ensemble/scores.json")
-WRONG = "up/test00_0"  # a clip that no model believes
 
 
 def summarized(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,27 +31,6 @@ def summarized(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(name: str) -> list[dict[str, str]]:
     with (Path("metrics/summarize") / name).open() as file:
         return list(csv.DictReader(file))
-
-
-def write_models(keys: Sequence[str]) -> None:
-    content = planted_task.sections()
-    content["train"]["models"] = {key: content["train"]["models"][key] for key in keys}
-    planted_task.write_params(Path(), content)
-
-
-def write_predictions(
-    key: str, rows: pa.Table, seeds: tuple[int, ...], folder: Path = Path("data/predictions")
-) -> None:
-    tables = []
-    for seed in seeds:
-        logits = np.random.default_rng([seed, list(SKILL).index(key)]).normal(
-            size=(len(rows), len(planted_task.CLASSES))
-        )
-        logits[np.arange(len(rows)), rows.column("label_id").to_numpy()] += SKILL[key]
-        logits[rows.column("clip_id").to_pylist().index(WRONG), 0] += 20
-        nats = log_softmax(logits, axis=1).astype(np.float32)
-        tables.append(predictions.rows(rows, seed, nats, planted_task.CLASSES))
-    write_table(folder / f"{key}.parquet", pa.concat_tables(tables), predictions.TABLE)
 
 
 @pytest.fixture
