@@ -1,4 +1,4 @@
-"""Print what each model of params.yaml costs and how far it looks, before anything is trained.
+"""Print what each model and student of params.yaml costs and how far it looks, before anything is trained.
 
 `sees_s` is the sound that one position of the network sees before it sums up the clip: from the start of the first
 frame's window to the end of the last one's; empty where it is the whole clip. `multiply_adds` are a clip's, of layers
@@ -11,28 +11,34 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import nn
 
 from stages import decode, rank, split, train
 from stages.features import FAMILIES
 from stages.features.stft import Frame, Framing
-from stages.models import MODELS, choices
+from stages.models import MODELS, choices, students
 from stages.models.footprint import footprint
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section
 from stages.tables.__main__ import family_table
 
-Built = tuple[nn.Module, tuple[int, ...]]
-"""A network and the shape of what it reads."""
+
+class Built(NamedTuple):
+    """A network, how it learns, and the shape of a clip that it reads."""
+
+    params: choices.Params
+    network: nn.Module
+    shape: tuple[int, ...]
 
 
-def input_shape(key: str, params: train.Params, path: Path) -> tuple[int, ...]:
-    """Return the shape of a clip that model `key` reads: (n_frames, n_dims) or (n_columns,)."""
+def input_shape(section: str, params: choices.Params, path: Path) -> tuple[int, ...]:
+    """Return the shape of a clip that the model of `section` reads: (n_frames, n_dims) or (n_columns,)."""
     name = params.input
     if name.endswith(".parquet"):
         return (read_section("rank", rank.Params, path).n_selected,)
     if name == choices.FEATURES:
-        families = choices.families_of(f"train.models.{key}", params, names_of("extract.families", path))
+        families = choices.families_of(section, params, names_of("extract.families", path))
         names = [name for family in families for name in family_table(family, path).names]
         return (sum(name not in ("clip_id", "frames") for name in names),)
     clips = read_section("decode", decode.Params, path)
@@ -52,13 +58,18 @@ def n_classes(path: Path) -> int:
 
 
 def networks(path: Path, classes: int) -> Mapping[str, Built]:
-    """Return each model below train.models of `path`, untrained."""
+    """Return each model and student of `path`, untrained, by the address of the stage that trains it."""
+    models, taught = names_of("train.models", path), names_of("distill", path, may_be_empty=True)
+    sections: dict[str, tuple[str, type[choices.Params]]] = {
+        **{f"train@{key}": (f"train.models.{key}", train.Params) for key in models},
+        **{f"distill@{key}": (f"distill.{key}", students.Params) for key in taught},
+    }
     built = {}
-    for key in names_of("train.models", path):
-        params = read_section(f"train.models.{key}", train.Params, path)
-        module, shape = MODELS[params.model], input_shape(key, params, path)
-        sizes = check_section(params.sizes, f"train.models.{key}.sizes", module.Params, path)
-        built[key] = (module.build(sizes, shape, classes), shape)
+    for address, (section, kind) in sections.items():
+        params = read_section(section, kind, path)
+        module, shape = MODELS[params.model], input_shape(section, params, path)
+        sizes = check_section(params.sizes, f"{section}.sizes", module.Params, path)
+        built[address] = Built(params, module.build(sizes, shape, classes), shape)
     return built
 
 
@@ -66,11 +77,12 @@ def table(path: Path, classes: int | None) -> list[str]:
     """Return the lines of the table; raises ParamsError for what a stage would refuse."""
     frame = read_section("extract.frame", Frame, path)
     lines = [f"{'model':<16}{'input':<12}{'parameters':>12}{'multiply_adds':>15}{'sees_frames':>13}{'sees_s':>8}"]
-    for key, (network, shape) in networks(path, classes or n_classes(path)).items():
+    for address, (_, network, shape) in networks(path, classes or n_classes(path)).items():
         found = footprint(network, shape)
         n = found.n_receptive_frames
         sees = f"{n:>13,}{(n - 1) * frame.hop_s + frame.window_s:>8.3f}" if n else ""
         size = " x ".join(map(str, shape))
+        key = address.partition("@")[2]
         lines.append(f"{key:<16}{size:<12}{found.n_parameters:>12,}{found.n_multiply_adds:>15,}{sees}")
     return lines
 

@@ -34,9 +34,8 @@ from apps import check
 from apps.models import networks
 from stages import dies_with
 from stages.executors import SettingError, n_workers
-from stages.models.choices import Params
 from stages.models.footprint import multiply_adds
-from stages.params import PARAMS_FILE, read_section
+from stages.params import PARAMS_FILE
 
 N_CLASSES = 12  # of the networks whose arithmetic is counted; the last layer hardly matters
 N_LANES = 4  # at most, on cores; with more, stages that need many cores would have few
@@ -82,10 +81,10 @@ def longest_first(needs: Needs, path: Path) -> list[str]:
     def n_after(name: str) -> int:
         return max((1 + n_after(other) for other in needs if name in needs[other]), default=0)
 
-    work = {}
-    for key, (network, shape) in networks(path, N_CLASSES).items():
-        params = read_section(f"train.models.{key}", Params, path)
-        work[f"train@{key}"] = multiply_adds(network.eval(), shape) * params.epochs * len(params.seeds)
+    work = {
+        name: multiply_adds(network.eval(), shape) * params.epochs * len(params.seeds)
+        for name, (params, network, shape) in networks(path, N_CLASSES).items()
+    }
     return sorted(needs, key=lambda name: (n_after(name), work.get(name, 0)), reverse=True)
 
 

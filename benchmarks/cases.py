@@ -62,9 +62,10 @@ def cases(path: Path) -> dict[str, Case]:
     bands = read_section("extract.families.mel", mel.Params, path)
     found = {}
     for key in names_of("train.models", path):
-        params = read_section(f"train.models.{key}", train.Params, path)
+        section = f"train.models.{key}"
+        params = read_section(section, train.Params, path)
         if not hasattr(MODELS[params.model], "learn"):
-            found[key] = Case(params, input_shape(key, params, path), framing, bands, n_classes(path))
+            found[key] = Case(params, input_shape(section, params, path), framing, bands, n_classes(path))
     finer, bands = Framing.of(BCRESNET_FRAME, rate_hz), bands.model_copy(update={"n_mels": 40})
     shape = (finer.n_frames(rate_hz), bands.n_mels)
     params = found["cnn"].params.model_copy(update=BCRESNET)

@@ -105,6 +105,12 @@ def test_the_table_of_models_shows_the_default_s_without_data() -> None:
     assert float(cnn[-1]) == pytest.approx((int(cnn[-2]) - 1) * 0.02 + 0.025)
 
 
+def test_students_stand_below_the_models() -> None:
+    path = ROOT / "presets/speech_commands.yaml"
+    keys = [line.split()[0] for line in table(path, None)[1:]]
+    assert keys == [*names_of("train.models", path), *names_of("distill", path)]
+
+
 def test_the_table_asks_for_the_classes_that_only_the_data_know() -> None:
     path = ROOT / "presets/own_sounds.yaml"
     with pytest.raises(ParamsError, match=r"split.task is 'labels', .* give --classes"):

@@ -85,6 +85,10 @@ def test_the_longest_way_to_the_end_comes_first_then_the_most_arithmetic(tmp_pat
     params["train"]["models"]["dnn"].update(seeds=list(range(100)), epochs=10_000)
     YAML_12.dump(params, tmp_path / "params.yaml")
     assert longest_first(needs, tmp_path / "params.yaml")[1] == "train@dnn"
+    preset = ROOT / "presets/speech_commands.yaml"
+    needs = {"summarize": frozenset(["train@linear", "distill@bcresnet_small"]), "train@linear": frozenset()}
+    needs["distill@bcresnet_small"] = frozenset()
+    assert longest_first(needs, preset) == ["distill@bcresnet_small", "train@linear", "summarize"]
 
 
 def test_a_hole_in_the_list_of_gpus_is_refused() -> None:
