@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from apps.models import networks
 from stages.features import FAMILIES
 from stages.files import read_json
+from stages.models.footprint import footprint
 
 README = (ROOT / "README.md").read_text()
 SCORES = read_json(ROOT / "metrics/summarize/scores.json")
@@ -53,6 +55,20 @@ def test_paths_and_presets_in_the_readme_exist() -> None:
 
 def test_every_family_is_told_in_the_readme() -> None:
     assert sorted(first_cells("| family | what it holds |")) == sorted(FAMILIES)
+
+
+def test_what_models_cost_is_what_they_count() -> None:
+    """Multiply-adds to two digits; of BC-ResNet the smallest, its student, and the largest stand there."""
+    for address, (params, network, shape) in networks(ROOT / "presets/speech_commands.yaml", 12).items():
+        key = address.partition("@")[2]
+        row = next(line for line in README.splitlines() if line.startswith("|") and f"`{params.model}`" in line)
+        found = footprint(network, shape)
+        if key in ("linear", "trees"):
+            continue
+        unit, name = (1e6, "M") if found.n_multiply_adds >= 1e6 else (1e3, "k")
+        value = found.n_multiply_adds / unit
+        assert f"{found.n_parameters:,}" in row, key
+        assert f"{value:.1f} {name}" in row or f"{value:.0f} {name}" in row, (key, value)
 
 
 def first_cells(header: str) -> list[str]:

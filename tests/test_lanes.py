@@ -1,16 +1,13 @@
-"""Lanes: which stage runs when and where, and with how many cores."""
+"""Lanes: which stage runs when and where."""
 
 import asyncio
-from pathlib import Path
+import re
 
 import pytest
-from conftest import ROOT
-from ruamel.yaml import YAML
 
-from apps.repro import Needs, Place, chosen_lanes, longest_first, side_by_side
+from apps.lanes import Needs, Place, chosen_lanes, side_by_side
 from stages.executors import SettingError
 
-YAML_12 = YAML(typ="safe")
 Ran = list[tuple[str, Place]]
 
 
@@ -76,25 +73,42 @@ def test_after_a_failure_what_needs_it_is_left_out_and_the_rest_goes_on() -> Non
     assert failed == ["a"]
 
 
-def test_the_longest_way_to_the_end_comes_first_then_the_most_arithmetic(tmp_path: Path) -> None:
-    params = YAML_12.load((ROOT / "params.yaml").read_text())
-    names = [f"train@{key}" for key in params["train"]["models"]]
-    needs = {"summarize": frozenset(names), **dict.fromkeys(names, frozenset(["rank"])), "rank": frozenset()}
-    order = longest_first(needs, ROOT / "params.yaml")
-    assert (order[0], *order[-2:]) == ("rank", "train@dnn", "summarize")
-    params["train"]["models"]["dnn"].update(seeds=list(range(100)), epochs=10_000)
-    YAML_12.dump(params, tmp_path / "params.yaml")
-    assert longest_first(needs, tmp_path / "params.yaml")[1] == "train@dnn"
-    preset = ROOT / "presets/speech_commands.yaml"
-    needs = {"summarize": frozenset(["train@linear", "distill@bcresnet_small"]), "train@linear": frozenset()}
-    needs["distill@bcresnet_small"] = frozenset()
-    assert longest_first(needs, preset) == ["distill@bcresnet_small", "train@linear", "summarize"]
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("EARMARK_DEVICE", "EARMARK_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EARMARK_WORKERS", "16")
+    return monkeypatch
 
 
-def test_a_hole_in_the_list_of_gpus_is_refused() -> None:
-    assert chosen_lanes("0, 3", None) == ["0", "3"]
-    with pytest.raises(SettingError, match="--gpus: is '0,,1', expected names of GPUs"):
-        chosen_lanes("0,,1", None)
+def test_gpus_that_are_named_have_a_lane_each_and_few_that_are_found_more(unset: pytest.MonkeyPatch) -> None:
+    assert chosen_lanes("0, 3, 3", None) == ["0", "3", "3"]
+    unset.setattr("torch.cuda.is_available", lambda: True)
+    for n_gpus, names in ((1, "0000"), (2, "0101"), (6, "012345")):
+        unset.setattr("torch.cuda.device_count", lambda n_gpus=n_gpus: n_gpus)
+        assert chosen_lanes(None, None) == list(names)
+    unset.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
+    assert chosen_lanes(None, None) == ["GPU-a", "GPU-b"] * 2
+    assert chosen_lanes(None, 3) == [""] * 3
+
+
+@pytest.mark.parametrize(
+    ("gpus", "settings", "message"),
+    [
+        ("0,,1", {}, "--gpus: is '0,,1', expected names of GPUs"),
+        ("0", {"EARMARK_DEVICE": "cpu"}, "EARMARK_DEVICE is 'cpu', expected cuda or none"),
+        (None, {"EARMARK_DEVICE": "cuda:1"}, "EARMARK_DEVICE is 'cuda:1', expected cuda or none"),
+        ("0,1", {"EARMARK_DEVICES": "2"}, "EARMARK_DEVICES is set, expected 1"),
+        (None, {"EARMARK_DEVICE": "cuda"}, "--gpus: is '', expected names of GPUs"),
+    ],
+)
+def test_lanes_that_cannot_be_are_refused(
+    gpus: str | None, settings: dict[str, str], message: str, unset: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.items():
+        unset.setenv(name, value)
+    with pytest.raises(SettingError, match=re.escape(message)):
+        chosen_lanes(gpus, None)
 
 
 def test_without_gpus_there_is_a_lane_more_than_cores_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +119,8 @@ def test_without_gpus_there_is_a_lane_more_than_cores_up_to_four(monkeypatch: py
     assert chosen_lanes(None, 7) == [""] * 7
 
 
-def test_a_gpu_that_is_not_there_is_never_replaced_by_the_cpu() -> None:
+def test_a_lane_says_aloud_where_its_stages_run(unset: pytest.MonkeyPatch) -> None:
+    """So a GPU that is not there is never replaced by the CPU, and no lane on the CPU takes a GPU."""
     environment = Place("7", True).environment()
     assert (environment["EARMARK_DEVICE"], environment["CUDA_VISIBLE_DEVICES"]) == ("cuda", "7")
+    assert Place("", True).environment()["EARMARK_DEVICE"] == "cpu"
