@@ -13,7 +13,7 @@ import librosa
 import numpy as np
 import soundfile
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
@@ -91,9 +91,8 @@ class Files(Dataset):
         return summary.repeat(-(-self.case.shape[0] // len(summary)))[: self.case.shape[0]]
 
 
-def files_epoch(case: Case, paths: Sequence[Path]) -> Callable[[], object]:
+def files_epoch(case: Case, paths: Sequence[Path], network: nn.Module) -> Callable[[], object]:
     """Return the work of an epoch after another: learn from `paths` in a random order, then judge a share of them."""
-    network = case.network()
     optimizer = optimizer_of(network, case.params)
     learned = DataLoader(Files(paths, case, augments=True), case.params.batch_size, shuffle=True)
     judged = DataLoader(Files(paths[: max(1, len(paths) // VAL_SHARE)], case, augments=False), case.params.batch_size)

@@ -8,7 +8,9 @@ judging one validation clip to eight learned. `seconds_an_epoch` is for `n_clips
 size, optimiser, core. `ratio_to_floor` is the time of an epoch over that of its arithmetic: multiply-adds * 3 (forward,
 gradient of the input, gradient of the weights), and * 1 for validation, at the speed of a product of square float32
 matrices in the same run, `peak_gflops`. `share_of_steps` is the part of an epoch that forward, loss and backward take
-on a batch that lies ready; the rest is the loop. `two_cores` is the speed of two seeds side by side over that of one.
+on a batch that lies ready; the rest is the loop. `ratio_to_plain_loop` (BC-ResNet) is against the files loop with the
+network as published, convolutions and norms one after the other. `two_cores` is the speed of two seeds side by side
+over that of one.
 
 Run  python -m benchmarks.train [--json FILE]
 """
@@ -24,15 +26,17 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.cases import VAL_SHARE, Case, cases
 from benchmarks.files_loop import files_epoch, write_files
+from benchmarks.plain_bcresnet import twin
 from benchmarks.table import Rows, load, medians, parse, report
 from stages.executors import forked
+from stages.models import bcresnet
 from stages.models.card import Scale, mean_and_std, normalised
 from stages.models.checkpoint import Checkpoint
 from stages.models.choices import augmentation
 from stages.models.fitting import Learner, fit
 from stages.models.footprint import footprint
 from stages.models.recipe import epoch_rows
-from stages.params import PARAMS_FILE
+from stages.params import PARAMS_FILE, check_section
 
 ROOT = Path(__file__).resolve().parent.parent
 N_CLIPS, N_FILES, N_STEPS = 1200, 300, 4  # stored clips, files, bare steps that are timed together
@@ -96,14 +100,20 @@ def row(case: Case, paths: list[Path]) -> dict[str, float]:
     """Return the numbers of a model, on the one core that this process has."""
     before, (epoch, n_learned) = load(), our_epoch(case, 0)
     matrix = torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    works = {"ours": epoch, "files": files_epoch(case, paths), "steps": bare_steps(case)}
+    works = {"ours": epoch, "files": files_epoch(case, paths, case.network()), "steps": bare_steps(case)}
+    if case.params.model == "bcresnet":
+        sizes = check_section(case.params.sizes, "sizes", bcresnet.Params)
+        plain = twin(case.network(), int(sizes.scale * bcresnet.BASE), sizes.sub_bands)  # type: ignore[arg-type]
+        works["plain"] = files_epoch(case, paths, plain)
     seconds = medians({**works, "peak": lambda: matrix @ matrix}, REPEATS)
     ours, peak = seconds["ours"], SIDE**3 / seconds["peak"]
     n_passes = 3 * n_learned + max(1, N_CLIPS // VAL_SHARE)
     bare = n_learned / case.params.batch_size * seconds["steps"] / N_STEPS
+    ratios = {name: round(n_learned / ours / (len(paths) / seconds[name]), 3) for name in {"files", "plain"} & {*works}}
     return {
         "clips_per_s": round(n_learned / ours, 1),
-        "ratio_to_files_loop": round(n_learned / ours / (len(paths) / seconds["files"]), 3),
+        "ratio_to_files_loop": ratios["files"],
+        **({"ratio_to_plain_loop": ratios["plain"]} if "plain" in ratios else {}),
         "ratio_to_floor": round(ours / (n_passes * footprint(case.network(), case.shape).n_multiply_adds / peak), 3),
         "share_of_steps": round(bare / ours, 3),
         "seconds_an_epoch": round(ours, 4),

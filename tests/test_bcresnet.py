@@ -4,9 +4,9 @@ from math import ceil
 
 import pytest
 import torch
-from plain_bcresnet import twin
 from torch.nn.functional import cross_entropy
 
+from benchmarks.plain_bcresnet import twin
 from stages.models import bcresnet
 from stages.models.normalised import Moments, Normalised
 from stages.params import ParamsError, check_section

@@ -25,6 +25,7 @@ def test_every_network_has_a_row_of_positive_numbers(monkeypatch: pytest.MonkeyP
         os.sched_setaffinity(0, cores)
     assert set(rows) == {*names_of("train.models", ROOT / PARAMS_FILE), "bcresnet_1"}
     assert all(row[ratio] > 0 for row in rows.values() for ratio in RATIOS)
+    assert rows["bcresnet_1"]["ratio_to_plain_loop"] > 0
     assert all(row["n_files"] == 12 for row in rows.values())
 
 

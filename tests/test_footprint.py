@@ -6,11 +6,11 @@ import planted_task
 import pytest
 import torch
 from conftest import ROOT
-from plain_bcresnet import twin
 from test_models_parameters import FPOOL3, FSTRIDE4
 from torch import Tensor, nn
 
 from apps.models import table
+from benchmarks.plain_bcresnet import twin
 from stages.files import read_json
 from stages.models import MODELS, bcresnet, cnn_trad, ds_cnn, wavenet
 from stages.models.footprint import footprint, multiply_adds, receptive_frames
