@@ -34,6 +34,15 @@ def test_a_preset_of_public_data_points_at_its_public_address(name: str) -> None
     assert address.url.startswith(("http://download.tensorflow.org/", "https://github.com/"))
 
 
+def test_the_full_preset_is_the_whole_recipe_of_the_whole_task() -> None:
+    full = read_yaml(ROOT / "presets/speech_commands.yaml")
+    largest = full["train"]["models"]["bcresnet_8"]
+    assert (largest["sizes"]["scale"], largest["epochs"], largest["seeds"]) == (8.0, 200, [1, 2, 3])
+    assert len(full["split"]["keywords"]) + 2 == 12
+    assert full["ensemble"]["members"] == "all"
+    assert set(full["distill"]) == {"bcresnet_small"}
+
+
 def test_every_registry_has_an_entry_in_params() -> None:
     path = ROOT / "params.yaml"
     assert set(names_of("extract.families", path)) == set(FAMILIES)
