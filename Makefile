@@ -18,7 +18,8 @@ install: .venv/.installed ## build .venv from the lock files
 	touch $@
 
 repro: install ## environment, then the whole DAG as params.yaml says
-	$(RUN) python -m apps.repro
+	$(RUN) python -m apps.check
+	$(RUN) dvc repro
 
 test: install ## environment, then all tests
 	$(RUN) python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder

@@ -1,7 +1,8 @@
 """Lanes: stages that need nothing of each other side by side, on the cores or on GPUs.
 
 Each stage takes as many workers as it would alone (EARMARK_WORKERS, default: the cores at hand): what shares them out
-in advance leaves cores idle behind a long training.
+in advance leaves cores idle behind a long training. Where one stage fills all cores, as on two of them, lanes gain
+nothing; they pay on GPUs, and where a stage cannot use what there is.
 """
 
 import asyncio
@@ -15,7 +16,6 @@ import torch
 from stages.executors import SettingError, n_workers
 
 N_LANES = 4  # at most, where none are asked for
-N_SPARE = 1  # lanes beyond the cores: while DVC hashes and records what one stage wrote, the next one computes
 
 Needs = Mapping[str, frozenset[str]]
 """A stage's address -> those whose outputs it reads."""
@@ -66,7 +66,7 @@ def chosen_lanes(gpus: str | None, n_lanes: int | None) -> list[str]:
 
     Raises SettingError.
     """
-    device, n_usual = os.environ.get("EARMARK_DEVICE", ""), min(n_workers() + N_SPARE, N_LANES)
+    device, n_usual = os.environ.get("EARMARK_DEVICE", ""), min(n_workers(), N_LANES)
     if gpus is None and (n_lanes or device == "cpu" or not (device or torch.cuda.is_available())):
         return [""] * (n_lanes or n_usual)
     if device not in ("", "cuda"):

@@ -111,9 +111,9 @@ def test_lanes_that_cannot_be_are_refused(
         chosen_lanes(gpus, None)
 
 
-def test_without_gpus_there_is_a_lane_more_than_cores_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_gpus_there_are_as_many_lanes_as_cores_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_DEVICE", "cpu")
-    for n_cores, n_lanes in (("1", 2), ("2", 3), ("64", 4)):
+    for n_cores, n_lanes in (("1", 1), ("2", 2), ("64", 4)):
         monkeypatch.setenv("EARMARK_WORKERS", n_cores)
         assert chosen_lanes(None, None) == [""] * n_lanes
     assert chosen_lanes(None, 7) == [""] * 7
