@@ -79,7 +79,7 @@ async def repro(arguments: Sequence[str], environment: Mapping[str, str], title:
         stderr=STDOUT if title else None,
         limit=LONGEST_LINE,
         start_new_session=True,  # Ctrl-C comes from here alone, once
-        preexec_fn=partial(dies_with, os.getpid()),
+        preexec_fn=partial(_begin, os.getpid()),
     )
     try:
         if process.stdout:
@@ -91,6 +91,11 @@ async def repro(arguments: Sequence[str], environment: Mapping[str, str], title:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
             await process.communicate()  # what it still says is read, or it could not end
+
+
+def _begin(parent: int) -> None:
+    dies_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background process may have been told to ignore it
 
 
 async def stage(name: str, place: Place) -> int:

@@ -29,7 +29,13 @@ def started(folder: Path, shell: str, *command: str) -> Iterator[subprocess.Pope
     environment = environment_in(folder) | {MARK: str(folder), "SHELL": shell}
     with folder.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal, wherever tests run
         )
     try:
         yield process
