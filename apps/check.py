@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from apps.models import networks
 from stages import decode, download, ensemble, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
 from stages.conditions import CONDITIONS, telephone
@@ -32,6 +33,7 @@ from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, rea
 from stages.sources import SOURCES, folder
 
 DAG = Path("dvc.yaml")
+N_CLASSES = 12  # of the networks that are tried; any number fits
 Chosen = TypeVar("Chosen", bound=choices.Params)
 SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "distill", "evaluate", "ensemble")
 
@@ -60,6 +62,7 @@ def check(path: Path) -> None:
         student = _check_model(f"distill.{key}", students.Params, path)
         voters(f"distill.{key}.teachers", student.teachers, models)
         students.check_student(f"distill.{key}", student)
+    networks(path, N_CLASSES)
     _check_conditions(path)
     voters("ensemble.members", read_section("ensemble", ensemble.Params, path).members, models)
 

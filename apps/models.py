@@ -58,7 +58,10 @@ def n_classes(path: Path) -> int:
 
 
 def networks(path: Path, classes: int) -> Mapping[str, Built]:
-    """Return each model and student of `path`, untrained, by the address of the stage that trains it."""
+    """Return each model and student of `path`, untrained, by the address of the stage that trains it.
+
+    Raises ParamsError where sizes do not fit what it reads.
+    """
     models, taught = names_of("train.models", path), names_of("distill", path, may_be_empty=True)
     sections: dict[str, tuple[str, type[choices.Params]]] = {
         **{f"train@{key}": (f"train.models.{key}", train.Params) for key in models},
@@ -69,7 +72,10 @@ def networks(path: Path, classes: int) -> Mapping[str, Built]:
         params = read_section(section, kind, path)
         module, shape = MODELS[params.model], input_shape(section, params, path)
         sizes = check_section(params.sizes, f"{section}.sizes", module.Params, path)
-        built[address] = Built(params, module.build(sizes, shape, classes), shape)
+        try:
+            built[address] = Built(params, module.build(sizes, shape, classes), shape)
+        except ParamsError as error:  # a model does not know whose section its sizes are
+            raise ParamsError(str(error).replace(": sizes.", f": {section}.sizes.", 1)) from None
     return built
 
 

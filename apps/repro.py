@@ -19,7 +19,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -67,16 +67,17 @@ def longest_first(needs: Needs, path: Path) -> list[str]:
     return sorted(needs, key=lambda name: (n_after(name), work.get(name, 0)), reverse=True)
 
 
-async def repro(arguments: Sequence[str], environment: Mapping[str, str], title: str = "") -> int:
-    """Run `dvc repro` and return its status; its lines are printed behind `title`, where there is one.
+async def stage(name: str, place: Place) -> int:
+    """Run one stage by DVC and return the status. Alone it has the terminal; beside others, its lines bear its name.
 
     Where this process is interrupted, DVC and its stage are too; where it is killed, they are killed.
     """
+    print(f"{name}: begins{f', on GPU {place.gpu}' if place.gpu else ''}", flush=True)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *arguments),
-        env=environment,
-        stdout=PIPE if title else None,
-        stderr=STDOUT if title else None,
+        *(sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name),
+        env=place.environment(),
+        stdout=None if place.is_alone else PIPE,
+        stderr=None if place.is_alone else STDOUT,
         limit=LONGEST_LINE,
         start_new_session=True,  # Ctrl-C comes from here alone, once
         preexec_fn=partial(_begin, os.getpid()),
@@ -84,7 +85,7 @@ async def repro(arguments: Sequence[str], environment: Mapping[str, str], title:
     try:
         if process.stdout:
             async for line in process.stdout:
-                print(title + line.decode(errors="replace"), end="", flush=True)
+                print(f"{name}: {line.decode(errors='replace')}", end="", flush=True)
         return await process.wait()
     finally:
         if process.returncode is None:
@@ -96,13 +97,6 @@ async def repro(arguments: Sequence[str], environment: Mapping[str, str], title:
 def _begin(parent: int) -> None:
     dies_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background process may have been told to ignore it
-
-
-async def stage(name: str, place: Place) -> int:
-    """Run one stage by DVC and return the status. Alone it has the terminal, and its progress is seen."""
-    on = f", on GPU {place.gpu}" if place.gpu else ""
-    print(f"{name}: begins{on}", flush=True)
-    return await repro(["--single-item", name], place.environment(), "" if place.is_alone else f"{name}: ")
 
 
 def everything(lanes: Sequence[str]) -> str:

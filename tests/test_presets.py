@@ -43,6 +43,17 @@ def test_the_full_preset_is_the_whole_recipe_of_the_whole_task() -> None:
     assert set(full["distill"]) == {"bcresnet_small"}
 
 
+def test_sizes_that_fit_no_clip_are_named_with_their_model(tmp_path: Path) -> None:
+    text = (ROOT / "presets/speech_commands.yaml").read_text()
+    changed = text.replace("kernels: [[20, 8], [10, 4]]", "kernels: [[90, 8], [50, 4]]")
+    assert changed != text
+    (tmp_path / "params.yaml").write_text(changed)
+    with pytest.raises(
+        ParamsError, match=r"train\.models\.cnn_trad\.sizes\.kernels is \[\[90, 8\], \[50, 4\]\], expected"
+    ):
+        check(tmp_path / "params.yaml")
+
+
 def test_every_registry_has_an_entry_in_params() -> None:
     path = ROOT / "params.yaml"
     assert set(names_of("extract.families", path)) == set(FAMILIES)
