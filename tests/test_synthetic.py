@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import ROOT, environment_in
+from ruamel.yaml import YAML
 from synthetic_options import KEYWORDS, made, params
 
 from stages.files import sha256_of
@@ -47,6 +51,22 @@ def test_bytes_are_the_same_on_a_second_run_with_another_number_of_workers(
     (again,) = synthetic.collect(params(), tmp_path)
     assert (again.sha256, again.n_bytes) == (sha256_of(archive), archive.stat().st_size)
     assert [path.name for path in tmp_path.iterdir()] == [spoken.NAME]
+
+
+def test_processes_that_speak_import_nothing_anew(tmp_path: Path) -> None:
+    options = params(voices={"n_speakers": 6}).model_dump(mode="json")
+    YAML().dump({"download": {"source": "synthetic", "options": options}}, tmp_path / "params.yaml")
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "stages.download"],
+        cwd=tmp_path,
+        env=environment_in(tmp_path) | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    for module in ("stages.sources.transfer", "stages.synthesis.spoken", "pyarrow.lib"):
+        n_imports = len(re.findall(rf"\| +{re.escape(module)}$", run.stderr, re.MULTILINE))
+        assert 1 <= n_imports <= 2, (module, n_imports)  # by the stage, and once for all that speak
 
 
 def test_another_seed_gives_other_sounds(files: dict[str, bytes]) -> None:
