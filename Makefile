@@ -18,8 +18,7 @@ install: .venv/.installed ## build .venv from the lock files
 	touch $@
 
 repro: install ## environment, then the whole DAG as params.yaml says
-	$(RUN) python -m apps.check
-	$(RUN) dvc repro
+	$(RUN) python -m apps.repro
 
 test: install ## environment, then all tests
 	$(RUN) python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder

@@ -1,12 +1,13 @@
 """Lanes: stages that need nothing of each other side by side, on the cores or on GPUs.
 
-Each stage takes as many workers as it would alone (EARMARK_WORKERS, default: the cores at hand): what shares them out
-in advance leaves cores idle behind a long training. Where one stage fills all cores, as on two of them, lanes gain
-nothing; they pay on GPUs, and where a stage cannot use what there is.
+While many instances of one stage wait, as families do, each takes its share of the workers (EARMARK_WORKERS, default:
+the cores at hand). The last of them, and all else, take as many as they would alone: what shares workers out in advance
+leaves cores idle behind a long training.
 """
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -23,15 +24,16 @@ Needs = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a stage runs: on which GPU, "" for none, and whether nothing runs beside it."""
+    """Where a stage runs: on which GPU, "" for none, with how many workers, and whether nothing runs beside it."""
 
     gpu: str
+    n_workers: int
     is_alone: bool
 
     def environment(self) -> dict[str, str]:
         """Return the settings of a stage here: a GPU that is not there stops it, and no lane on the CPU takes one."""
         chosen = {"EARMARK_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": self.gpu} if self.gpu else {"EARMARK_DEVICE": "cpu"}
-        return {**os.environ, **chosen}
+        return {**os.environ, "EARMARK_WORKERS": str(self.n_workers), **chosen}
 
 
 async def side_by_side(
@@ -48,8 +50,10 @@ async def side_by_side(
             missing = {*waiting, *failed, *(name for name, _ in running.values())}
             ready = [name for name in waiting if not needs[name] & missing]
             is_alone = min(len(running) + len(ready), len(lanes)) == 1
+            n_ready = Counter(map(_stage_of, ready))
             for name in ready[: len(free)]:
-                place = Place(lane := free.pop(0), is_alone)
+                n_sharing = len(lanes) if n_ready[_stage_of(name)] >= 2 * len(lanes) else 1
+                place = Place(lane := free.pop(0), max(1, n_workers() // n_sharing), is_alone)
                 waiting.remove(name)
                 running[group.create_task(run(name, place))] = name, lane  # type: ignore[arg-type]
             if not running:
@@ -59,6 +63,11 @@ async def side_by_side(
                 name, lane = running.pop(task)
                 free.append(lane)
                 failed += [name] if task.result() else []
+
+
+def _stage_of(name: str) -> str:
+    """The stage of which `name` is an instance."""
+    return name.split("@")[0]
 
 
 def chosen_lanes(gpus: str | None, n_lanes: int | None) -> list[str]:

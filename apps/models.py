@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from stages import decode, rank, split, train
+from stages import decode, rank, split
 from stages.features import FAMILIES
 from stages.features.stft import Frame, Framing
 from stages.models import MODELS, choices, students
@@ -64,7 +64,7 @@ def networks(path: Path, classes: int) -> Mapping[str, Built]:
     """
     models, taught = names_of("train.models", path), names_of("distill", path, may_be_empty=True)
     sections: dict[str, tuple[str, type[choices.Params]]] = {
-        **{f"train@{key}": (f"train.models.{key}", train.Params) for key in models},
+        **{f"train@{key}": (f"train.models.{key}", choices.Params) for key in models},
         **{f"distill@{key}": (f"distill.{key}", students.Params) for key in taught},
     }
     built = {}

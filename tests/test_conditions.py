@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from conftest import tone
+from scipy.signal import firwin
 from sounding_task import RATE, SECTIONS, noise_of, power
 
 from stages.conditions import CONDITIONS, loudness, mu_law, snr, speed, telephone
@@ -58,6 +60,15 @@ def test_a_telephone_keeps_what_is_inside_and_its_time() -> None:
     heard = telephone.apply(sound, "linear", setting())
     assert level_db(heard, 1000) == pytest.approx(level_db(sound, 1000), abs=0.5)
     np.testing.assert_allclose(heard[4000:12000], sound[4000:12000], atol=0.01)
+
+
+def test_a_telephone_is_the_filter_that_scipy_designs() -> None:
+    theirs = firwin(2 * telephone.HALF + 1, telephone.BAND_HZ, pass_zero=False, fs=telephone.RATE_HZ)
+    np.testing.assert_allclose(telephone.TAPS, theirs, atol=1e-7)
+    sound = np.random.default_rng(1).normal(size=RATE).astype(np.float32)
+    low = soxr.resample(sound, RATE, telephone.RATE_HZ, quality="HQ")
+    heard = soxr.resample(np.convolve(low, theirs, "same"), telephone.RATE_HZ, RATE, quality="HQ")
+    np.testing.assert_allclose(telephone.apply(sound, "linear", setting()), heard, atol=1e-5)
 
 
 def test_eight_bits_are_those_that_another_coder_hears(tmp_path: Path) -> None:

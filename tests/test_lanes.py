@@ -66,6 +66,15 @@ def test_a_stage_waits_for_what_it_needs_and_for_nothing_else() -> None:
     assert [place.is_alone for _, place in order] == [True, False, False, False]
 
 
+def test_many_instances_of_a_stage_share_the_workers_and_the_last_take_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARMARK_WORKERS", "5")
+    order, _ = ran({f"extract@{i}": 1 for i in range(7)}, ["", ""])
+    assert [place.n_workers for _, place in order] == [2, 2, 2, 2, 5, 5, 5]
+    order, _ = ran({"rank": 1, "train@a": 1, "train@b": 1, "train@c": 1}, ["", ""])
+    assert [place.n_workers for _, place in order] == [5, 5, 5, 5]
+    assert Place("", 2, False).environment()["EARMARK_WORKERS"] == "2"
+
+
 def test_after_a_failure_what_needs_it_is_left_out_and_the_rest_goes_on() -> None:
     needs = {name: frozenset(of) for name, of in {"a": "", "b": "", "of_a": "a", "of_b": "b", "of_both": "ab"}.items()}
     order, failed = ran(dict.fromkeys(needs, 2), ["0", "1"], needs, fails=("a",))
@@ -121,6 +130,6 @@ def test_without_gpus_there_are_as_many_lanes_as_cores_up_to_four(monkeypatch: p
 
 def test_a_lane_says_aloud_where_its_stages_run(unset: pytest.MonkeyPatch) -> None:
     """So a GPU that is not there is never replaced by the CPU, and no lane on the CPU takes a GPU."""
-    environment = Place("7", True).environment()
+    environment = Place("7", 1, True).environment()
     assert (environment["EARMARK_DEVICE"], environment["CUDA_VISIBLE_DEVICES"]) == ("cuda", "7")
-    assert Place("", True).environment()["EARMARK_DEVICE"] == "cpu"
+    assert Place("", 1, True).environment()["EARMARK_DEVICE"] == "cpu"
