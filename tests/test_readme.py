@@ -19,9 +19,13 @@ README = (ROOT / "README.md").read_text()
 SCORES = read_json(ROOT / "metrics/summarize/scores.json")
 
 
-def families() -> list[dict[str, str]]:
-    with (ROOT / "metrics/rank/families.csv").open() as file:
+def rows_of(name: str) -> list[dict[str, str]]:
+    with (ROOT / "metrics" / name).open() as file:
         return list(csv.DictReader(file))
+
+
+def families() -> list[dict[str, str]]:
+    return rows_of("rank/families.csv")
 
 
 @pytest.mark.parametrize("model", SCORES)
@@ -44,6 +48,13 @@ def test_the_figure_is_drawn_from_the_importance_of_each_family(row: dict[str, s
     bits = f"{float(row['importance_bits']):.6f}".rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}")
     drawn = (ROOT / "docs/figures/ranking.svg").read_text()
     assert f": {bits}; family: {row['family']};" in drawn, "run `python -m apps.plots --readme`"
+
+
+def test_how_a_centred_model_hears_softer_sound_is_what_was_measured() -> None:
+    rows = {(row["condition"], row["level"]): row for row in rows_of("evaluate/cnn_robustness.csv")}
+    clean, softer = (f"{float(rows[key]['accuracy']):.3f}"[1:] for key in (("clean", ""), ("loudness", "-30")))
+    n_clips = rows["clean", ""]["n_clips"]
+    assert f"{n_clips} clips: {clean}, and {softer} on sound 30 dB softer" in README.replace("\n", " ")
 
 
 def test_paths_and_presets_in_the_readme_exist() -> None:
