@@ -3,7 +3,7 @@
 `dvc repro` looks for a stage's files before the stage can look at its params: a misspelt source, family, model or input
 would be a missing file there. Here it is named, with what there is; so are outputs of families and models that have
 left params.yaml. Then each family is tried on noise, so that what it cannot compute is said here as well; the first
-time, their kernels are compiled on the way, side by side, as the stages one after the other could not.
+time, their kernels are compiled on the way, side by side and each once, as the stages could not.
 
 Run  python -m apps.check [FILE]
 """
@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from apps.models import networks
+from apps.models import N_CLASSES, networks
 from stages import decode, download, ensemble, evaluate, rank, split
 from stages.augmentations import AUGMENTATIONS
 from stages.conditions import CONDITIONS, telephone
 from stages.conditions.material import trials_of
-from stages.executors import in_copies
+from stages.executors import CopyError, SettingError, in_copies
 from stages.extraction import Work, prepare
 from stages.features import FAMILIES
 from stages.features.family import FeatureError
@@ -33,7 +33,6 @@ from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, rea
 from stages.sources import SOURCES, folder
 
 DAG = Path("dvc.yaml")
-N_CLASSES = 12  # of the networks that are tried; any number fits
 Chosen = TypeVar("Chosen", bound=choices.Params)
 SECTIONS = ("download", "decode", "split", "extract", "rank", "train", "distill", "evaluate", "ensemble")
 
@@ -173,7 +172,7 @@ def main(arguments: Sequence[str]) -> None:
         if path == PARAMS_FILE:
             check_outputs(path)
         check_families(path)
-    except (ParamsError, SourceError, LeftoverError, FeatureError) as error:
+    except (ParamsError, SourceError, LeftoverError, FeatureError, SettingError, CopyError) as error:
         sys.exit(f"{error}")
     print(f"{path}: every section is as its stage takes it, and every family can be computed")
 

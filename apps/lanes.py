@@ -1,13 +1,12 @@
 """Lanes: stages that need nothing of each other side by side, on the cores or on GPUs.
 
-While many instances of one stage wait, as families do, each takes its share of the workers (EARMARK_WORKERS, default:
-the cores at hand). The last of them, and all else, take as many as they would alone: what shares workers out in advance
-leaves cores idle behind a long training.
+Families, of about one size each, share the workers (EARMARK_WORKERS, default: the cores at hand) with what runs beside
+them. All else takes as many as it would alone: a share, settled in advance, would leave cores idle behind a long
+training.
 """
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -17,6 +16,7 @@ import torch
 from stages.executors import SettingError, n_workers
 
 N_LANES = 4  # at most, where none are asked for
+SHARING = "extract"  # the stage whose instances share the workers
 
 Needs = Mapping[str, frozenset[str]]
 """A stage's address -> those whose outputs it reads."""
@@ -49,11 +49,10 @@ async def side_by_side(
         while True:
             missing = {*waiting, *failed, *(name for name, _ in running.values())}
             ready = [name for name in waiting if not needs[name] & missing]
-            is_alone = min(len(running) + len(ready), len(lanes)) == 1
-            n_ready = Counter(map(_stage_of, ready))
+            n_busy = min(len(running) + len(ready), len(lanes))
             for name in ready[: len(free)]:
-                n_sharing = len(lanes) if n_ready[_stage_of(name)] >= 2 * len(lanes) else 1
-                place = Place(lane := free.pop(0), max(1, n_workers() // n_sharing), is_alone)
+                n_sharing = n_busy if name.startswith(f"{SHARING}@") else 1
+                place = Place(lane := free.pop(0), max(1, n_workers() // n_sharing), is_alone=n_busy == 1)
                 waiting.remove(name)
                 running[group.create_task(run(name, place))] = name, lane  # type: ignore[arg-type]
             if not running:
@@ -65,11 +64,6 @@ async def side_by_side(
                 failed += [name] if task.result() else []
 
 
-def _stage_of(name: str) -> str:
-    """The stage of which `name` is an instance."""
-    return name.split("@")[0]
-
-
 def chosen_lanes(gpus: str | None, n_lanes: int | None) -> list[str]:
     """Return a GPU's name for each lane: of `gpus`, or those there are, each as often as makes N_LANES; or "" for none.
 
@@ -79,7 +73,9 @@ def chosen_lanes(gpus: str | None, n_lanes: int | None) -> list[str]:
     if gpus is None and (n_lanes or device == "cpu" or not (device or torch.cuda.is_available())):
         return [""] * (n_lanes or n_usual)
     if device not in ("", "cuda"):
-        raise SettingError(f"EARMARK_DEVICE is {device!r}, expected cuda or none of it; choose GPUs by --gpus")
+        raise SettingError(
+            f"EARMARK_DEVICE is {device!r}, expected cuda or none of it; choose GPUs by CUDA_VISIBLE_DEVICES"
+        )
     if os.environ.get("EARMARK_DEVICES", "") not in ("", "1"):
         raise SettingError("EARMARK_DEVICES is set, expected 1 where each lane has a GPU; use `dvc repro`")
     text = gpus or os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(torch.cuda.device_count())))

@@ -23,6 +23,8 @@ from stages.models.footprint import footprint
 from stages.params import PARAMS_FILE, ParamsError, check_section, names_of, read_section
 from stages.tables.__main__ import family_table
 
+N_CLASSES = 12  # of networks that are tried or compared; any number fits, and the last layer hardly matters
+
 
 class Built(NamedTuple):
     """A network, how it learns, and the shape of a clip that it reads."""
@@ -75,7 +77,7 @@ def networks(path: Path, classes: int) -> Mapping[str, Built]:
         try:
             built[address] = Built(params, module.build(sizes, shape, classes), shape)
         except ParamsError as error:  # a model does not know whose section its sizes are
-            raise ParamsError(str(error).replace(": sizes.", f": {section}.sizes.", 1)) from None
+            raise ParamsError(str(error).replace(f"{PARAMS_FILE}: sizes.", f"{path}: {section}.sizes.", 1)) from None
     return built
 
 

@@ -29,13 +29,12 @@ from dvc.repo import Repo
 
 from apps import check
 from apps.lanes import Needs, Place, chosen_lanes, side_by_side
-from apps.models import networks
+from apps.models import N_CLASSES, networks
 from stages import dies_with
 from stages.executors import SettingError
 from stages.models.footprint import multiply_adds
 from stages.params import PARAMS_FILE
 
-N_CLASSES = 12  # of the networks whose arithmetic is counted; the last layer hardly matters
 LONGEST_LINE = 1 << 24  # bytes, of a stage
 
 
@@ -95,7 +94,8 @@ async def stage(name: str, place: Place) -> int:
 
 
 def _begin(parent: int) -> None:
-    dies_with(parent)
+    if not dies_with(parent):
+        os.kill(os.getpid(), signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background process may have been told to ignore it
 
 
@@ -125,10 +125,11 @@ def main() -> None:
         "--lanes", type=int, choices=range(1, 65), metavar="N", help="so many stages at once, on the CPU"
     )
     arguments = parser.parse_args()
-    check.main([])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a scheduler's end leaves no half of a run
     try:
-        wrong = everything(chosen_lanes(arguments.gpus, arguments.lanes))
+        lanes = chosen_lanes(arguments.gpus, arguments.lanes)
+        check.main([])
+        wrong = everything(lanes)
     except (SettingError, DvcException) as error:
         wrong = str(error)
     except KeyboardInterrupt:

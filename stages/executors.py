@@ -1,6 +1,6 @@
 """Where work runs: machine settings come from the environment, never from params, and change no byte.
 
-    EARMARK_WORKERS          threads or processes that work at once (default: the cores this process may use)
+    EARMARK_WORKERS          threads or processes of a stage at once (default: the cores this process may use)
     EARMARK_DEVICE           cpu, cuda, cuda:1, ... (default: cuda where there is one); rounding differs between kinds
     DASK_SCHEDULER_ADDRESS   tcp://host:port of a Dask scheduler, see stages/machines.py
 

@@ -1,6 +1,6 @@
 """One section of params.yaml as a frozen, typed model that refuses what it does not know.
 
-params.yaml is YAML 1.2, as DVC reads it: `yes`, `no`, `on`, `off` are words and `1e-3` is a number.
+params.yaml is YAML 1.2, read by the loader that DVC takes: `yes`, `no`, `on`, `off` are words and `1e-3` is a number.
 """
 
 import difflib
@@ -73,7 +73,7 @@ def read_yaml(path: Path) -> Mapping[str, object]:
 @lru_cache(maxsize=8)
 def _content(text: bytes) -> object:
     """Return what a text in YAML 1.2 holds; it takes a while, and a stage asks for many sections of one text."""
-    return YAML(typ="safe", pure=True).load(text)
+    return YAML(typ="safe").load(text)
 
 
 def _node_at(key: str, path: Path) -> object:

@@ -1,18 +1,34 @@
-"""How far a long piece of work is: a bar on a terminal, else a plain line every ten seconds."""
+"""How far a long piece of work is: a bar on a terminal, else plain lines."""
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeVar
 
 from tqdm import tqdm
 
 LINE_EVERY_S = 10.0
+EPOCHS_EVERY_S = 60.0
+Item = TypeVar("Item")
+
+
+def told(items: Sequence[Item], what: str, unit: str, line: int) -> Iterator[Item]:
+    """Yield items; a bar on line `line` of the terminal says how many are done, or a plain line once a minute."""
+    if sys.stderr.isatty():
+        yield from tqdm(items, what, unit=unit, leave=False, position=line)
+        return
+    said = time.monotonic()
+    for n_done, item in enumerate(items):
+        if time.monotonic() - said >= EPOCHS_EVERY_S:
+            print(f"{what}: {n_done:,} of {len(items):,} {unit}s", file=sys.stderr, flush=True)
+            said = time.monotonic()
+        yield item
 
 
 class Progress:
-    """Counts what is done of `n_total` things called `unit`; as a context, it says so on stderr."""
+    """Counts what is done of `n_total` things called `unit`; as a context, it says so on stderr every ten seconds."""
 
     def __init__(self, what: str, n_total: int, unit: str, stream: TextIO | None = None) -> None:
         self._what, self._n_total, self._unit = what, n_total, unit

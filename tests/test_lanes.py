@@ -66,12 +66,12 @@ def test_a_stage_waits_for_what_it_needs_and_for_nothing_else() -> None:
     assert [place.is_alone for _, place in order] == [True, False, False, False]
 
 
-def test_many_instances_of_a_stage_share_the_workers_and_the_last_take_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_families_share_the_workers_and_no_training_waits_for_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_WORKERS", "5")
     order, _ = ran({f"extract@{i}": 1 for i in range(7)}, ["", ""])
-    assert [place.n_workers for _, place in order] == [2, 2, 2, 2, 5, 5, 5]
-    order, _ = ran({"rank": 1, "train@a": 1, "train@b": 1, "train@c": 1}, ["", ""])
-    assert [place.n_workers for _, place in order] == [5, 5, 5, 5]
+    assert [place.n_workers for _, place in order] == [2, 2, 2, 2, 2, 2, 5]
+    order, _ = ran({"extract@a": 1, "rank": 1, **{f"train@{i}": 1 for i in range(20)}}, ["", "", "", ""])
+    assert [place.n_workers for _, place in order] == [1] + [5] * 21
     assert Place("", 2, False).environment()["EARMARK_WORKERS"] == "2"
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from decoding import PARAMS as DECODE
+from dvc.utils.serialize import YAMLFileCorruptedError, load_yaml
 
 from stages import decode
-from stages.params import ParamsError, Section, names_of, read_section
+from stages.params import ParamsError, Section, names_of, read_section, read_yaml
 
 
 class Inner(Section):
@@ -81,6 +82,22 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"params\.yaml: is not YAML"):
         read(tmp_path, "mel: [1,\nother: }")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: {url: s3://b/k}", 'a: {url: "s3://b/k"}', "a: [12:30]", "a:\t1", "a: 010", "a: on", "a: .5", "a: 1\na: 2"],
+)
+def test_what_dvc_reads_is_read_likewise_and_what_it_refuses_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    try:
+        theirs = load_yaml(path)
+    except YAMLFileCorruptedError:
+        with pytest.raises(ParamsError, match=r"params\.yaml: is not YAML 1\.2: (?s:.*)line 1"):
+            read_yaml(path)
+    else:
+        assert read_yaml(path) == theirs
 
 
 def test_names_come_in_the_order_of_the_file(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stages.progress import Progress
+from stages.progress import Progress, told
 
 
 def test_progress_says_how_far_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +42,20 @@ def test_progress_on_a_terminal_is_a_bar_that_ends_full_and_no_lines(monkeypatch
     assert "| 4000/4000 [" in last
     assert " members/s]" in last
     assert terminal.getvalue().count("\n") == 1  # behind the bar
+
+
+def test_epochs_are_told_by_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert list(told(range(3), "cnn seed 1", "epoch", 0)) == [0, 1, 2]
+    assert capsys.readouterr().err == "", "what ends within a minute says nothing"
+    monkeypatch.setattr("stages.progress.EPOCHS_EVERY_S", 0.0)
+    assert list(told(range(3), "cnn seed 1", "epoch", 0)) == [0, 1, 2]
+    assert capsys.readouterr().err.splitlines()[-1] == "cnn seed 1: 2 of 3 epochs"
+
+
+def test_epochs_on_a_terminal_are_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert list(told(range(3), "cnn seed 1", "epoch", 0)) == [0, 1, 2]
+    assert "cnn seed 1:   0%|" in terminal.getvalue()

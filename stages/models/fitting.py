@@ -9,7 +9,7 @@ but for what norms learn of it.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from math import ceil, inf
 from typing import TYPE_CHECKING
@@ -151,12 +151,12 @@ def fit(
     scale: Scale,
     augment: Augment,
     checkpoint: Checkpoint,
-    epochs: Sequence[int],
+    epochs: Iterable[int],
 ) -> nn.Module:
     """Train to the end and return the network whose weights count; its learning curve is the learner's.
 
     An epoch is cut into batches of equal size, give or take one clip: none is dropped and none is tiny. `epochs` counts
-    recipe.epochs; a progress bar may stand there. Goes on from the checkpoint, where there is one.
+    recipe.epochs. Goes on from the checkpoint, where there is one.
     """
     recipe, device = learner.recipe, train.values.device
     state = checkpoint.read()

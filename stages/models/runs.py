@@ -8,7 +8,6 @@ import pyarrow as pa
 import torch
 from lightning_fabric import Fabric
 from torch import nn
-from tqdm import tqdm
 
 from stages.executors import in_copies
 from stages.models import MODELS
@@ -18,6 +17,7 @@ from stages.models.fitting import ORDER, WEIGHTS, Learner, fit, loss_and_accurac
 from stages.models.launching import shared
 from stages.models.recipe import Epoch, epoch_rows, generator
 from stages.models.task import Task
+from stages.progress import told
 from stages.tables.parts import part_rows
 
 CURVE = ("seed", "epoch", "train_loss", "val_loss", "val_accuracy")
@@ -53,7 +53,7 @@ def trained(task: Task, seed: int, fabric: Fabric, line: int) -> Run:
         learner = Learner(shared(fresh, fabric), task.params, seed, fabric)
         saved = checkpoint(task.name, seed, fabric.is_global_zero)
         title = f"{task.card.model} seed {seed}"
-        epochs = tqdm(range(task.params.epochs), title, unit="epoch", leave=False, disable=None, position=line)
+        epochs = told(range(task.params.epochs), title, "epoch", line)
         kept = fit(learner, task.train, task.groups, task.val, task.scale, task.augment, saved, epochs)
     return run_of(task, kept, learner.curve)
 
