@@ -35,6 +35,7 @@ def test_the_scores_of_each_model_stand_in_the_readme(model: str) -> None:
     others = f"{row['macro_f1']:.3f} | {row['log_loss_nats']:.3f} | {row['ece']:.3f}"
     assert f"| `{model}` | {accuracy} | {others} | {row['n_seeds']} |" in README
     assert f"{row['n_clips']:,} clips" in README
+    assert f"over the {row['n_groups']} groups" in README
 
 
 @pytest.mark.parametrize("row", families(), ids=lambda row: row["family"])
