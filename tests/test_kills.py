@@ -1,4 +1,6 @@
-"""`kill -9` of `dvc repro` at any moment, then `dvc repro`: as if nothing had been. And two runs do not meet.
+"""`kill -9` of `dvc repro`, or of stages side by side, then `dvc repro`: as if nothing had been.
+
+And two runs do not meet.
 
 Three kills by default; `EARMARK_KILLS=80 pytest tests/test_kills.py` kills in ten moments of each stage, and with `-rP`
 prints what was seen at each.
@@ -7,11 +9,13 @@ prints what was seen at each.
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
-from conftest import run
+from conftest import FAMILIES_KEPT, ROOT, run
 from ruamel.yaml import YAML
 from running import END_S, SHELLS, WAIT_S, alive, kill, said, started, until
 from wholeness import half_written, temporaries
@@ -31,6 +35,7 @@ MENDS = {  # what DVC says where it was killed while it wrote a file of its own,
     "dvc.lock' validation failed": ("git", "checkout", "--quiet", "dvc.lock"),
     "Unable to read RWLock-file": ("rm", ".dvc/tmp/rwlock"),
 }
+SIDE_BY_SIDE = "from apps import check, repro; check.main = lambda _: None; repro.main()"  # the check has its own tests
 YAML_12 = YAML(typ="safe")
 
 
@@ -104,6 +109,23 @@ def test_a_killed_run_leaves_no_process_and_no_half_file_and_the_next_one_ends_a
     assert temporaries(victim) == []
     removed = "Auto removed it from the lock file" in again
     print(f"{n_alive} processes, {n_left} temporaries, stale lock removed by DVC: {removed}, asked of us: {demands}")
+
+
+def test_a_kill_of_stages_side_by_side_leaves_as_little(done: Path, victim: Path) -> None:
+    shutil.copytree(ROOT / "apps", victim / "apps", dirs_exist_ok=True)
+    shutil.copy(done / "dvc.lock", victim)
+    for family in FAMILIES_KEPT:
+        forget(victim, f"extract@{family}")
+    with started(victim, SHELLS[0], sys.executable, "-c", SIDE_BY_SIDE, "--lanes", "2") as repro:
+        until(lambda: script(victim, "extract"), "the start of a family")
+        pids = alive(victim)
+        assert sum(" --wait-for-lock repro " in command for command in pids.values()) == 2
+        kill(repro)
+        until(lambda: not any(map(psutil.pid_exists, pids)), f"the end of {pids}")  # DVC takes a zombie for alive
+    assert half_written(victim) == []
+    run_again(victim)
+    assert results(victim) == results(done)
+    assert temporaries(victim) == []
 
 
 def test_a_cut_file_of_every_kind_that_stages_write_would_be_seen(done: Path, tmp_path: Path) -> None:

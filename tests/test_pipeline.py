@@ -31,6 +31,8 @@ def test_every_member_is_accounted_for_and_every_label_is_a_clip(done: Path) -> 
     labelled = read_table(done / "data/labels.parquet", labels.TABLE)["clip_id"].to_pylist()
     assert len(set(clip_ids)) == len(clip_ids) == facts["n_clips"]
     assert set(labelled) <= set(clip_ids)
+    left_out = read_json(done / "metrics/split/parts.json")["n_left_out"]
+    assert len(labelled) + sum(left_out.values()) == len(clip_ids)
 
 
 def test_no_voice_is_in_two_parts(done: Path) -> None:

@@ -43,14 +43,19 @@ def test_the_full_preset_is_the_whole_recipe_of_the_whole_task() -> None:
     assert set(full["distill"]) == {"bcresnet_small"}
 
 
-def test_sizes_that_fit_no_clip_are_named_with_their_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "to", "words"),
+    [
+        ("kernels: [[20, 8], [10, 4]]", "kernels: [[90, 8], [50, 4]]", r"cnn_trad\.sizes\.kernels is \[\[90, 8\]"),
+        ("scale: 8.0, sub_bands: 5", "scale: 8.0, sub_bands: 7", r"bcresnet_8\.sizes\.sub_bands is 7"),
+        ("{frames_per_step: 4", "{frames_per_step: 200", r"lstm\.sizes\.frames_per_step is 200"),
+    ],
+)
+def test_sizes_that_fit_no_clip_are_named_with_their_model(change: str, to: str, words: str, tmp_path: Path) -> None:
     text = (ROOT / "presets/speech_commands.yaml").read_text()
-    changed = text.replace("kernels: [[20, 8], [10, 4]]", "kernels: [[90, 8], [50, 4]]")
-    assert changed != text
-    (tmp_path / "params.yaml").write_text(changed)
-    with pytest.raises(
-        ParamsError, match=r"train\.models\.cnn_trad\.sizes\.kernels is \[\[90, 8\], \[50, 4\]\], expected"
-    ):
+    assert text.count(change) == 1
+    (tmp_path / "params.yaml").write_text(text.replace(change, to))
+    with pytest.raises(ParamsError, match=rf"{tmp_path}/params\.yaml: train\.models\.{words}.*, expected"):
         check(tmp_path / "params.yaml")
 
 

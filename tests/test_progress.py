@@ -8,14 +8,14 @@ import pytest
 from stages.progress import Progress, told
 
 
-def test_progress_says_how_far_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.progress.LINE_EVERY_S", 0.05)
+def test_progress_says_how_far_how_fast_and_how_long() -> None:
     text = io.StringIO()
-    with Progress("decode", 4000, "members", text) as progress:
+    with Progress("decode", 4000, "members", text, every_s=0.05) as progress:
         progress.add(1000)
         time.sleep(0.2)
     assert progress.line(10.0) == "decode: 1,000 of 4,000 members, 100 a second, 30 s left"
-    assert progress.line(1000.0) == "decode: 1,000 of 4,000 members, 1.0 a second, 3,000 s left"
+    assert progress.line(1000.0) == "decode: 1,000 of 4,000 members, 1 a second, 3,000 s left"
+    assert progress.line(30_000.0) == "decode: 1,000 of 4,000 members, 0.033 a second, 90,000 s left"
     assert text.getvalue().startswith("decode: 1,000 of 4,000 members, ")
     n_lines = text.getvalue().count("\n")
     time.sleep(0.2)
@@ -29,10 +29,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_on_a_terminal_is_a_bar_that_ends_full_and_no_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.progress.LINE_EVERY_S", 0.01)
+def test_progress_on_a_terminal_is_a_bar_that_ends_full_and_no_lines() -> None:
     terminal = Terminal()
-    with Progress("decode", 4000, "members", terminal) as progress:
+    with Progress("decode", 4000, "members", terminal, every_s=0.01) as progress:
         progress.add(1000)
         progress.add(3000)
         time.sleep(0.1)
@@ -44,18 +43,20 @@ def test_progress_on_a_terminal_is_a_bar_that_ends_full_and_no_lines(monkeypatch
     assert terminal.getvalue().count("\n") == 1  # behind the bar
 
 
-def test_epochs_are_told_by_a_line_now_and_then(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert list(told(range(3), "cnn seed 1", "epoch", 0)) == [0, 1, 2]
-    assert capsys.readouterr().err == "", "what ends within a minute says nothing"
-    monkeypatch.setattr("stages.progress.EPOCHS_EVERY_S", 0.0)
-    assert list(told(range(3), "cnn seed 1", "epoch", 0)) == [0, 1, 2]
-    assert capsys.readouterr().err.splitlines()[-1] == "cnn seed 1: 2 of 3 epochs"
+def test_epochs_are_told_by_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr("sys.stderr", text)
+    assert list(told(range(3), "cnn seed 1", "epochs", 0)) == [0, 1, 2]
+    assert text.getvalue() == "", "what ends within a minute says nothing"
 
 
-def test_epochs_on_a_terminal_are_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epochs_on_a_terminal_are_bars_of_which_the_first_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    assert list(told(range(3), "cnn seed 1", "epoch", 0)) == [0, 1, 2]
-    assert "cnn seed 1:   0%|" in terminal.getvalue()
+    assert list(told(range(3), "cnn seed 1", "epochs", 0)) == [0, 1, 2]
+    first = terminal.getvalue()
+    assert "cnn seed 1:   0%|" in first
+    assert "| 3/3 [" in first
+    assert list(told(range(3), "cnn seed 2", "epochs", 1)) == [0, 1, 2]
+    assert "cnn seed 2:   0%|" in terminal.getvalue()
+    assert "| 3/3 [" not in terminal.getvalue()[len(first) :].split("\r")[-1]
