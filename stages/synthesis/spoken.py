@@ -110,7 +110,7 @@ def make(options: Params, path: Path, part: str = "") -> None:
     speakers = cast(options.voices, options.seed)
     tasks = [*speakers, *plan(options.backgrounds, options.kinds, options.seed)]
     # Each process imports the script anew that was started with -m; what that imports is loaded once, here.
-    multiprocessing.set_forkserver_preload([__name__, "stages.sources"])
+    multiprocessing.set_forkserver_preload(["stages.sources"])
     with fresh_processes() as executor, whole(path) as temporary:
         made = map_in_order(executor, partial(members, options, speakers), tasks, 2 * n_workers())
         pack((member for members_of_task in made for member in members_of_task), temporary, part)
