@@ -15,7 +15,7 @@ def grown(
 
     `settings` are LightGBM's own, by its names.
     """
-    import lightgbm  # where trees grow alone: with all that it looks for, it takes a second
+    import lightgbm  # where trees grow alone: it takes a while
 
     fixed = {"objective": "multiclass", "num_class": n_classes, "seed": seed, "deterministic": True}
     fixed |= {"force_col_wise": True, "num_threads": 1, "verbosity": -1}

@@ -162,7 +162,6 @@ def decode(facts: dict, params: Params, room: Path) -> tuple[Tally, int]:
     tally = Tally()
     work = partial(survived, decode_shard, limits=params.worker.limits)
     with shards(threads) as (executor, n_at_once):
-        pa.array([])  # at its first list pyarrow loads pandas, 0.2 s: once, for this process and all copies
         copy_workers(params.worker.limits, n_at_once)  # while no thread runs, and memory is small
         planned = list(plan(facts, params, room, tally))
         n_sounds = sum(len(shard.items) for shard in planned)

@@ -3,6 +3,8 @@
 import ast
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,17 @@ def test_the_stages_of_students_are_held_to_the_same(tmp_path: Path) -> None:
 @each_stage
 def test_every_stage_depends_on_the_lock_of_what_computes(stage: Stage) -> None:
     assert "requirements.lock" in stage.deps
+
+
+@pytest.mark.parametrize(("runs", "found"), [("-m", []), ("report.py", ["pandas", "sklearn"])])
+def test_libraries_meet_in_a_stage_nothing_that_is_not_in_its_lock(runs: str, found: list[str]) -> None:
+    """But a person's script that imports ours has what is installed."""
+    code = f"import sys; sys.argv[0] = {runs!r}; import stages; import lightgbm, pyarrow; pyarrow.array([]); "
+    code += "print(*(name for name in stages.NOT_OURS if name in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == found
+    locked = {line.partition("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
+    assert not locked & {"pandas", "scikit-learn"}
 
 
 @each_stage
