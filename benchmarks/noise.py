@@ -83,7 +83,7 @@ def learned(task: Task, waved: Task, seed: int) -> Run:
     torch.manual_seed(generator(seed, WEIGHTS, torch.device("cpu")).initial_seed())
     learner = Learner(network(task.card), task.params, seed, launched())
     nowhere, epochs = Checkpoint(Path("there/is/none"), writes=False), range(task.params.epochs)
-    kept = fit(learner, waved.train, task.groups, task.val, task.scale, waved.augment, nowhere, epochs)
+    kept = fit(learner, waved.train, task.groups, task.val, task.scale, waved.augment, nowhere, lambda _: epochs)
     return run_of(task, kept, learner.curve)
 
 

@@ -5,8 +5,8 @@ What all scripts share, set before anything else is imported:
   sums do not depend on the machine's number of cores.
 - Compiled kernels are kept for the code as it is: numba does not see that one called from another file has changed, and
   would run the old one. Of former code the newest few are kept.
-- What is installed beside requirements.lock plays no part: pyarrow would load pandas where it is, and LightGBM
-  scikit-learn, for a second of each stage.
+- A script and its copies go without two libraries that are not in requirements.lock: pyarrow would load pandas where it
+  is installed, and LightGBM scikit-learn, for half a second and more of each stage.
 - The project's own errors are read by people: they end a script with their words alone, not with a traceback.
 - What DVC starts ends with DVC, killed or not (Linux): a stage that lived on would write where the next run writes.
   A script that a person starts is left alone.
@@ -24,11 +24,11 @@ import threading
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
-NOT_OURS = ("pandas", "sklearn")  # what libraries load where it is there
+NOT_OURS = ("pandas", "sklearn")
 KERNELS_KEPT = 4  # folders, as of a few branches
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -90,13 +90,14 @@ if os.environ.setdefault("NUMBA_CACHE_DIR", str(_folder)) == str(_folder):
 
 
 class _Refusal(Loader):
-    """Finds those of NOT_OURS, installed or not, and loads none."""
+    """Finds those of NOT_OURS, installed or not, and loads none; torch asks where they are and is to get an answer."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         return ModuleSpec(name, self) if name in NOT_OURS else None
 
-    def create_module(self, spec: ModuleSpec) -> NoReturn:
-        raise ModuleNotFoundError(f"{spec.name} is not in requirements.lock, so no stage loads it", name=spec.name)
+    def exec_module(self, module: ModuleType) -> NoReturn:
+        name = module.__name__
+        raise ModuleNotFoundError(f"{name} is not in requirements.lock, so no stage loads it", name=name)
 
 
 def _in_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -159,7 +160,8 @@ def _end_with(process: int) -> None:
 
 if sys.argv[0] == "-m":  # this process runs one of the scripts, as `python -m stages.decode`
     sys.excepthook = _in_words
-    sys.meta_path.insert(0, _Refusal())
+    if sys.orig_argv[sys.orig_argv.index("-m") + 1].startswith("stages."):
+        sys.meta_path.insert(0, _Refusal())
 if "DVC_STAGE" in os.environ and os.getppid() and Path("/proc/self/environ").exists():
     _end_with_dvc()
     os.register_at_fork(after_in_child=_end_with_dvc)  # neither the kernel's promise nor the thread is inherited

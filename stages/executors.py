@@ -1,4 +1,4 @@
-"""Where work runs: machine settings come from the environment, never from params, and change no byte.
+"""Where work runs: machine settings come from the environment, never from params; but for a GPU they change no byte.
 
     EARMARK_WORKERS          threads or processes of a stage at once (default: the cores this process may use)
     EARMARK_DEVICE           cpu, cuda, cuda:1, ... (default: cuda where there is one); rounding differs between kinds

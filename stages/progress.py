@@ -2,20 +2,19 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self, TextIO, TypeVar
+from typing import Self, TextIO
 
 from tqdm import tqdm
-
-Item = TypeVar("Item")
 
 
 class Progress:
     """Counts what is done of `n_total` things called `unit`; as a context, it says so on stderr, a line in `every_s`.
 
-    On a terminal it is a bar, on the line `line`; those below the first go when they end.
+    Of them `n_before` were done before it began. On a terminal it is a bar, on the line `line`; those below the first
+    go when they end.
     """
 
     def __init__(
@@ -26,15 +25,24 @@ class Progress:
         stream: TextIO | None = None,
         every_s: float = 10.0,
         line: int = 0,
+        n_before: int = 0,
     ) -> None:
         self._what, self._n_total, self._unit, self._every_s = what, n_total, unit, every_s
         self._stream = stream or sys.stderr
-        self._n_done = 0
+        self._n_done = self._n_before = n_before
         self._began = time.monotonic()
         self._ended = Event()
         self._bar = None
         if self._stream.isatty():
-            self._bar = tqdm(total=n_total, desc=what, unit=f" {unit}", file=self._stream, position=line, leave=None)
+            self._bar = tqdm(
+                desc=what,
+                total=n_total,
+                initial=n_before,
+                unit=f" {unit}",
+                file=self._stream,
+                position=line,
+                leave=None,
+            )
         else:
             Thread(target=self._say, daemon=True).start()
 
@@ -50,7 +58,7 @@ class Progress:
 
     def line(self, seconds: float) -> str:
         """Return what is done after `seconds`, how fast, and how long the rest takes."""
-        rate = self._n_done / seconds
+        rate = (self._n_done - self._n_before) / seconds
         left = f", {(self._n_total - self._n_done) / rate:,.0f} s left" if rate else ""
         shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
         return f"{self._what}: {self._n_done:,} of {self._n_total:,} {self._unit}, {shown} a second{left}"
@@ -66,9 +74,9 @@ class Progress:
             self._bar.close()
 
 
-def told(items: Sequence[Item], what: str, unit: str, line: int) -> Iterator[Item]:
-    """Yield items; a bar on line `line` of the terminal says how many are done, or a plain line once a minute."""
-    with Progress(what, len(items), unit, every_s=60.0, line=line) as progress:
-        for item in items:
-            yield item
+def told(what: str, n_epochs: int, line: int, first: int) -> Iterator[int]:
+    """Yield the epochs from `first` on; a bar on line `line` of the terminal tells of them, or a line once a minute."""
+    with Progress(what, n_epochs, "epochs", every_s=60.0, line=line, n_before=first) as progress:
+        for epoch in range(first, n_epochs):
+            yield epoch
             progress.add(1)

@@ -2,6 +2,7 @@
 
 import io
 import time
+from functools import partial
 
 import pytest
 
@@ -46,17 +47,40 @@ def test_progress_on_a_terminal_is_a_bar_that_ends_full_and_no_lines() -> None:
 def test_epochs_are_told_by_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.StringIO()
     monkeypatch.setattr("sys.stderr", text)
-    assert list(told(range(3), "cnn seed 1", "epochs", 0)) == [0, 1, 2]
+    assert list(told("cnn seed 1", 3, 0, 0)) == [0, 1, 2]
     assert text.getvalue() == "", "what ends within a minute says nothing"
+    monkeypatch.setattr("stages.progress.Progress", partial(Often, 0.02))
+    for epoch in told("cnn seed 1", 40, 0, 0):
+        time.sleep(0.1)
+        if epoch == 2:
+            break
+    first, last = text.getvalue().splitlines()[0], text.getvalue().splitlines()[-1]
+    assert first.startswith("cnn seed 1: 0 of 40 epochs, 0 a second")
+    assert last.startswith("cnn seed 1: 2 of 40 epochs, ")
+
+
+class Often(Progress):
+    """Says it more often than it is told to."""
+
+    def __init__(self, often_s: float, *what: str | int, every_s: float, **how: int) -> None:
+        assert every_s == 60.0
+        super().__init__(*what, every_s=often_s, **how)  # type: ignore[arg-type]
+
+
+def test_what_was_done_before_counts_as_done_and_not_as_fast() -> None:
+    with Progress("cnn seed 1", 40, "epochs", io.StringIO(), n_before=30) as progress:
+        progress.add(4)
+    assert progress.line(60.0) == "cnn seed 1: 34 of 40 epochs, 0.067 a second, 90 s left"
+    assert list(told("cnn seed 1", 40, 0, 38)) == [38, 39]
 
 
 def test_epochs_on_a_terminal_are_bars_of_which_the_first_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    assert list(told(range(3), "cnn seed 1", "epochs", 0)) == [0, 1, 2]
+    assert list(told("cnn seed 1", 3, 0, 1)) == [1, 2]
     first = terminal.getvalue()
-    assert "cnn seed 1:   0%|" in first
+    assert "cnn seed 1:  33%|" in first
     assert "| 3/3 [" in first
-    assert list(told(range(3), "cnn seed 2", "epochs", 1)) == [0, 1, 2]
+    assert list(told("cnn seed 2", 3, 1, 0)) == [0, 1, 2]
     assert "cnn seed 2:   0%|" in terminal.getvalue()
     assert "| 3/3 [" not in terminal.getvalue()[len(first) :].split("\r")[-1]

@@ -151,21 +151,21 @@ def fit(
     scale: Scale,
     augment: Augment,
     checkpoint: Checkpoint,
-    epochs: Iterable[int],
+    epochs: Callable[[int], Iterable[int]],
 ) -> nn.Module:
     """Train to the end and return the network whose weights count; its learning curve is the learner's.
 
-    An epoch is cut into batches of equal size, give or take one clip: none is dropped and none is tiny. `epochs` counts
-    recipe.epochs. Goes on from the checkpoint, where there is one.
+    An epoch is cut into batches of equal size, give or take one clip: none is dropped and none is tiny. Goes on from
+    the checkpoint, where there is one: `epochs` gives the numbers below recipe.epochs from the one on that it is given.
     """
     recipe, device = learner.recipe, train.values.device
     state = checkpoint.read()
     if state is not None:
         learner.restore(state)
     n_classes = int(train.labels.max()) + 1
-    for epoch in epochs:
-        if epoch < len(learner.curve) or learner.is_done:
-            continue
+    for epoch in epochs(len(learner.curve)):
+        if learner.is_done:
+            break
         learner.network.train()
         rows = epoch_rows(groups, recipe, learner.order).to(device)
         batches = rows.tensor_split(ceil(len(rows) / recipe.batch_size))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ def trained(task: Task, seed: int, fabric: Fabric, line: int) -> Run:
         learner = Learner(shared(fresh, fabric), task.params, seed, fabric)
         saved = checkpoint(task.name, seed, fabric.is_global_zero)
         title = f"{task.card.model} seed {seed}"
-        epochs = told(range(task.params.epochs), title, "epochs", line)
+        epochs = partial(told, title, task.params.epochs, line)
         kept = fit(learner, task.train, task.groups, task.val, task.scale, task.augment, saved, epochs)
     return run_of(task, kept, learner.curve)
 
