@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, copy_repository, encoded, run, tone
 from ruamel.yaml import YAML
+from ssh_serving import ssh_folder
 
 from stages.files import read_json
 from stages.params import read_yaml
@@ -101,7 +102,7 @@ def test_a_branch_with_other_keywords_runs_no_decoding_and_no_extraction_and_is_
     assert "metrics/summarize/scores.json" in scores
 
 
-def test_own_sounds_kept_by_dvc_are_shared_too(tmp_path: Path) -> None:
+def test_own_sounds_kept_by_dvc_are_shared_too_over_ssh(tmp_path: Path) -> None:
     here = copy_repository(tmp_path / "here")
     shutil.copy(ROOT / "presets/own_sounds.yaml", here / "params.yaml")
     for label, hz in (("low", 200.0), ("high", 2000.0)):
@@ -114,11 +115,12 @@ def test_own_sounds_kept_by_dvc_are_shared_too(tmp_path: Path) -> None:
     run(here, "git", "add", "--all")
     run(here, "git", "commit", "--quiet", "--message", "own sounds")
     assert read_json(here / "metrics/decode/clips.json")["n_members"] == 8
-    run(here, "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
-    run(here, "dvc", "push")
     run(tmp_path, "git", "clone", "--quiet", str(here), "clone")
-    run(tmp_path / "clone", "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
-    run(tmp_path / "clone", "dvc", "pull", "--with-deps", "split", "data/own/low.dvc", "data/own/high.dvc")
+    with ssh_folder(tmp_path / "store") as store:
+        for folder in (here, tmp_path / "clone"):
+            run(folder, "dvc", "remote", "add", "--local", "--default", "store", store)
+        run(here, "dvc", "push")
+        run(tmp_path / "clone", "dvc", "pull", "--with-deps", "split", "data/own/low.dvc", "data/own/high.dvc")
     assert "up to date" in run(tmp_path / "clone", "dvc", "repro", "split").stdout
 
 
