@@ -119,7 +119,8 @@ def main() -> None:
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--gpus", help="one lane each, as CUDA_VISIBLE_DEVICES names them (default: four lanes on those, or all)"
+        "--gpus",
+        help="one lane each, as CUDA_VISIBLE_DEVICES names them (default: those, or all, for four lanes or more)",
     )
     where.add_argument(
         "--lanes", type=int, choices=range(1, 65), metavar="N", help="so many stages at once, on the CPU"

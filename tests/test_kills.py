@@ -2,8 +2,8 @@
 
 And two runs do not meet.
 
-Three kills by default; `EARMARK_KILLS=80 pytest tests/test_kills.py` kills in ten moments of each stage, and with `-rP`
-prints what was seen at each.
+Three kills by default; `EARMARK_KILLS=100 pytest tests/test_kills.py` kills in ten moments of each stage, and with
+`-rP` prints what was seen at each.
 """
 
 import os
@@ -29,7 +29,8 @@ STAGES = ("decode", "split", "rank", "extract@level", "download", "train@dnn", "
 STAGES += ("distill@pupil", "ensemble")
 WRITING = -1.0
 MOMENTS = (WRITING, 0.5, 1.05, 0.9, 0.7, WRITING, 0.2, 0.8, 0.0, 1.0)  # of the time that the stage takes
-KILLS = [(STAGES[i % 8], MOMENTS[(i // 8 + i) % 10], SHELLS[(i // 8 + i) % len(SHELLS)]) for i in range(N_KILLS)]
+_TURNS = [(i % len(STAGES), i // len(STAGES) + i) for i in range(N_KILLS)]
+KILLS = [(STAGES[stage], MOMENTS[turn % len(MOMENTS)], SHELLS[turn % len(SHELLS)]) for stage, turn in _TURNS]
 MENDS = {  # what DVC says where it was killed while it wrote a file of its own, in place -> what a person does then
     "dvc.lock' is invalid": ("git", "checkout", "--quiet", "dvc.lock"),
     "dvc.lock' validation failed": ("git", "checkout", "--quiet", "dvc.lock"),
@@ -121,7 +122,8 @@ def test_a_kill_of_stages_side_by_side_leaves_as_little(done: Path, victim: Path
         pids = alive(victim)
         assert sum(" --wait-for-lock repro " in command for command in pids.values()) == 2
         kill(repro)
-        until(lambda: not any(map(psutil.pid_exists, pids)), f"the end of {pids}")  # DVC takes a zombie for alive
+        until(lambda: not alive(victim), f"the end of {alive(victim)}", END_S)
+    until(lambda: not any(map(psutil.pid_exists, pids)), f"the end of {pids}")  # DVC takes a zombie for alive
     assert half_written(victim) == []
     run_again(victim)
     assert results(victim) == results(done)
