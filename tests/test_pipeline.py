@@ -90,8 +90,9 @@ def test_a_branch_with_other_keywords_runs_no_decoding_and_no_extraction_and_is_
     params = yaml.load(clone / "params.yaml")
     params["split"]["keywords"] = params["split"]["keywords"][:2]
     yaml.dump(params, clone / "params.yaml")
-    output = run(clone, "dvc", "repro").stdout
+    output = run(clone, "dvc", "repro", "evaluate@dnn").stdout
     assert "Running stage 'split'" in output
+    assert "Running stage 'evaluate@dnn'" in output
     assert "Running stage 'decode'" not in output
     assert "Running stage 'extract" not in output
     base = run(clone, "git", "branch", "--format=%(refname:short)").stdout.split()
@@ -99,7 +100,7 @@ def test_a_branch_with_other_keywords_runs_no_decoding_and_no_extraction_and_is_
     changed = json.loads(run(clone, "dvc", "params", "diff", main, "--json").stdout)
     assert set(changed["params.yaml"]) == {"split.keywords"}
     scores = json.loads(run(clone, "dvc", "metrics", "diff", main, "--json").stdout)
-    assert "metrics/summarize/scores.json" in scores
+    assert "metrics/evaluate/dnn.json" in scores
 
 
 def test_own_sounds_kept_by_dvc_are_shared_too_over_ssh(tmp_path: Path) -> None:
