@@ -160,7 +160,7 @@ def _end_with(process: int) -> None:
 
 if sys.argv[0] == "-m":  # this process runs one of the scripts, as `python -m stages.decode`
     sys.excepthook = _in_words
-    if sys.orig_argv[sys.orig_argv.index("-m") + 1].startswith("stages."):
+    if any(word.removeprefix("-m").startswith("stages.") for word in sys.orig_argv[1:]):
         sys.meta_path.insert(0, _Refusal())
 if "DVC_STAGE" in os.environ and os.getppid() and Path("/proc/self/environ").exists():
     _end_with_dvc()

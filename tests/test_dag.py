@@ -92,10 +92,11 @@ def test_libraries_of_a_stage_load_nothing_that_is_not_in_its_lock(
     lines += ["assert importlib.util.find_spec('pandas')", "import pandas"]  # torch looks for it as well
     (tmp_path / package / "__init__.py").open("a").write("import stages\n" if package != "stages" else "")
     (tmp_path / package / "script.py").write_text("\n".join(lines))
-    run = subprocess.run([sys.executable, "-m", f"{package}.script"], cwd=tmp_path, capture_output=True, text=True)
-    assert run.stdout.split() == found
-    refused = "ModuleNotFoundError: pandas is not in requirements.lock, so no stage loads it" in run.stderr
-    assert (run.returncode, refused) == ((1, True) if package == "stages" else (0, False))
+    for option in (["-m", f"{package}.script"], [f"-m{package}.script"]):
+        run = subprocess.run([sys.executable, *option], cwd=tmp_path, capture_output=True, text=True)
+        assert run.stdout.split() == found
+        refused = "ModuleNotFoundError: pandas is not in requirements.lock, so no stage loads it" in run.stderr
+        assert (run.returncode, refused) == ((1, True) if package == "stages" else (0, False))
     locked = {line.partition("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
     assert not locked & {"pandas", "scikit-learn"}
 
